@@ -1,0 +1,3 @@
+"""bulkreply: async bulk import and export for Reply."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,59 @@
+"""Keys: held so that they cannot be printed, and fingerprinted so that they need not be stored."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import re
+from pathlib import Path
+
+_EMAIL = re.compile(r"[^\s@\"'<>,;:=&?/]+(?:@|%40)[^\s@\"'<>,;&]+")
+
+
+class Secret:
+    """A key. Its text is reached by `reveal()` only; `str`, `repr`, formatting and pickling never show it."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The key itself, for the one header it belongs in."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    __str__ = __repr__
+
+    def __format__(self, spec: str) -> str:
+        return repr(self)
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not written anywhere")
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and hmac.compare_digest(self._text, other._text)
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def fingerprint(*parts: str, salt: bytes = b"bulkreply") -> str:
+    """A short one-way name for something that must not be stored: 16 hexadecimal digits."""
+    return hmac.new(salt, "\x1f".join(parts).encode(), hashlib.sha256).hexdigest()[:16]
+
+
+def redact(text: str) -> str:
+    """The text with everything that looks like an e-mail address replaced. For logs and exceptions."""
+    return _EMAIL.sub("…@…", text)
+
+
+def state_folder() -> Path:
+    """Where state that outlives runs lies: `$XDG_STATE_HOME/bulkreply`, made private (0700)."""
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    folder = Path(root) / "bulkreply"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
