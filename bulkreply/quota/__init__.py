@@ -1,0 +1,7 @@
+"""The rate windows of one account, counted exactly, kept on disk, shared by every run on the machine."""
+
+from bulkreply.quota.account import Permit, Quota
+from bulkreply.quota.forecast import Forecast, Pause
+from bulkreply.quota.limits import DEFAULT_LIMITS, Window, parse_limits
+
+__all__ = ["DEFAULT_LIMITS", "Forecast", "Pause", "Permit", "Quota", "Window", "parse_limits"]
