@@ -1,0 +1,189 @@
+"""How one type is read from a text cell and written as JSON: expressions over whole columns.
+
+A codec turns a column of text into a column of canonical text; a cell it cannot read becomes null. The canonical text
+is what stands in the request: bare for numbers and booleans, as a JSON string for everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from bulkreply.catalog.model import Field
+
+CONTROL_PATTERNS = ["\\", '"', *map(chr, range(32)), "\u2028", "\u2029"]
+CONTROL_ESCAPES = [json.dumps(c)[1:-1] for c in CONTROL_PATTERNS]
+
+_TRUE = ("true", "yes", "y", "1", "t", "x", "on")
+_FALSE = ("false", "no", "n", "0", "f", "off")
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_PLAIN_EMAIL = rf"^{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+[A-Za-z]{{2,63}}$"
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How one type is read and written.
+
+    Attributes:
+        name: What `as:` of a job calls it.
+        quoted: Whether the canonical text is written as a JSON string.
+        read: Column of trimmed text, null where blank -> column of canonical text, null where unreadable.
+        expects: What a readable cell looks like, for the reject's message.
+        second_look: Decides on cells `read` could not: canonical text or None, and why. For the few, not the many.
+    """
+
+    name: str
+    quoted: bool
+    read: Callable[[pl.Expr], pl.Expr]
+    expects: str
+    second_look: Callable[[str], tuple[str | None, str]] | None = None
+
+
+def fold(text: str) -> str:
+    """Text as enum values are compared: without case, blanks, commas, dashes of any kind, underscores."""
+    return re.sub(r"[\s,_]", "", text.replace("\u2013", "-").replace("\u2014", "-")).lower()
+
+
+def codec_for(field: Field, *, as_type: str = "", date_format: str = "", max_length: int = 0) -> Codec:
+    """The codec of a field.
+
+    Args:
+        as_type: What `as:` of the rule says, "" for the field's own type.
+        date_format: `strptime` format of dates in the file, "" for ISO 8601.
+        max_length: Characters allowed, 0 for any number.
+
+    Raises:
+        KeyError: There is no codec of that name.
+    """
+    wanted = as_type or ("text" if field.place else field.type)
+    if wanted == "enum":
+        return _enum(field)
+    if wanted in ("date", "datetime"):
+        return _moment(wanted, date_format)
+    if wanted == "text" and (max_length or field.max_length):
+        return _text(max_length or field.max_length)
+    return CODECS[wanted]
+
+
+def _text(max_length: int) -> Codec:
+    import polars as pl
+
+    return Codec(
+        "text",
+        True,
+        lambda cell: pl.when(cell.str.len_chars() <= max_length).then(cell),
+        f"at most {max_length} characters",
+    )
+
+
+def _enum(field: Field) -> Codec:
+    import polars as pl
+
+    spellings: Mapping[str, str] = {fold(alias): value for alias, value in field.aliases.items()} | {
+        fold(value): value for value in field.values
+    }
+
+    def read(cell: pl.Expr) -> pl.Expr:
+        folded = cell.str.replace_all("[\u2013\u2014]", "-").str.replace_all(r"[\s,_]", "").str.to_lowercase()
+        return folded.replace_strict(list(spellings), list(spellings.values()), default=None, return_dtype=pl.String)
+
+    return Codec("enum", True, read, "one of " + ", ".join(field.values))
+
+
+def _moment(name: str, date_format: str) -> Codec:
+    import polars as pl
+
+    iso_date = r"^\d{4}-\d{2}-\d{2}"
+
+    def read(cell: pl.Expr) -> pl.Expr:
+        if date_format:
+            parsed = cell.str.to_datetime(date_format, strict=False)
+            return parsed.dt.strftime("%Y-%m-%d" if name == "date" else "%Y-%m-%dT%H:%M:%S")
+        day_exists = cell.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
+        form = iso_date + (
+            "$" if name == "date" else r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
+        )
+        return pl.when(cell.str.contains(form) & day_exists).then(cell)
+
+    expects = f"a date like {date_format}" if date_format else "a date like 2026-03-01 (or give `format:`)"
+    return Codec(name, True, read, expects)
+
+
+def _read_boolean(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    words = cell.str.to_lowercase()
+    return (
+        pl.when(words.is_in(_TRUE)).then(pl.lit("true")).when(words.is_in(_FALSE)).then(pl.lit("false")).otherwise(None)
+    )
+
+
+def _read_integer(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.when(cell.str.contains(r"^[+-]?\d{1,18}$")).then(
+        cell.str.strip_prefix("+").cast(pl.Int64, strict=False).cast(pl.String)
+    )
+
+
+def _read_number(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.when(cell.str.contains(r"^[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,15})?$")).then(cell.str.strip_prefix("+"))
+
+
+def _read_id(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.when(cell.str.contains(r"^[1-9]\d{0,17}$")).then(cell)
+
+
+def _read_url(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    return pl.when(cell.str.contains(r"^(?:https?://)?[^\s/.]+(?:\.[^\s/.]+)+(?:/\S*)?$")).then(cell)
+
+
+def _read_email(cell: pl.Expr) -> pl.Expr:
+    import polars as pl
+
+    plain = cell.str.contains(_PLAIN_EMAIL) & cell.str.contains(r"^[^@]{1,64}@.{1,189}$")
+    return pl.when(plain).then(cell)
+
+
+def _second_email(cell: str) -> tuple[str | None, str]:
+    """Addresses the plain pattern does not cover (international ones above all) are the library's to judge."""
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        return validate_email(cell, check_deliverability=False).normalized, ""
+    except EmailNotValidError as error:
+        return None, str(error)
+
+
+CODECS: dict[str, Codec] = {
+    codec.name: codec
+    for codec in (
+        Codec("text", True, lambda cell: cell, "text"),
+        Codec("email", True, _read_email, "an e-mail address", _second_email),
+        Codec("url", True, _read_url, "a web address"),
+        Codec("boolean", False, _read_boolean, "yes or no, true or false, 1 or 0"),
+        Codec("integer", False, _read_integer, "a whole number"),
+        Codec("number", False, _read_number, "a number with digits only, a point before decimals"),
+        Codec("id", False, _read_id, "an id: a whole number above 0"),
+    )
+}
+
+
+def json_text(column: pl.Series) -> pl.Series:
+    """A column of text with everything escaped that JSON needs escaped, without the quotes around it."""
+    if not column.str.contains('[\\x00-\\x1f"\\\\\u2028\u2029]').any():
+        return column
+    return column.str.replace_many(CONTROL_PATTERNS, CONTROL_ESCAPES)

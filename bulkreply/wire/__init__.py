@@ -1,0 +1,1 @@
+"""What travels: records as JSON, calls, answers, pages, the table of verdicts. No clock, disk or network here."""
