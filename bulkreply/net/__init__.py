@@ -1,0 +1,1 @@
+"""The network: `transport` moves bytes, `client` keeps the account's quota and patience."""

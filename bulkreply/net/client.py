@@ -1,0 +1,282 @@
+"""A client for one account: sends calls within its quota, waits out throttles, reads listings page by page."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bulkreply.accounts import ReplyAccount, require_key
+from bulkreply.catalog import Api, Catalog, Operation
+from bulkreply.clock import SYSTEM_CLOCK, Clock
+from bulkreply.errors import BulkreplyError, KeyRefused, RunPaused, ServerFatal
+from bulkreply.net.transport import Transport
+from bulkreply.quota import Quota, Window, parse_limits
+from bulkreply.secrets import fingerprint, state_folder
+from bulkreply.wire.answer import Answer, WrongShape
+from bulkreply.wire.call import Call, page_call
+from bulkreply.wire.paging import Page, read_page
+from bulkreply.wire.verdict import Judgement, Verdict, judge
+
+PROBE_WAIT_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long to bear what.
+
+    Attributes:
+        width: Calls under way at once.
+        timeout_s: Longest wait for one answer.
+        park_s: Longest single wait the quota may ask for before the run pauses (exit 5).
+        outage_s: Longest time without any connection before the run pauses.
+        attempts: Tries of a read before its failure is final.
+    """
+
+    width: int = 8
+    timeout_s: float = 60.0
+    park_s: float = 2 * 3600.0
+    outage_s: float = 180.0
+    attempts: int = 5
+
+
+@dataclass(slots=True)
+class Counts:
+    """Requests of a run, for the report."""
+
+    by_operation: Counter[str] = field(default_factory=Counter)
+    status_429: int = 0
+    retried: int = 0
+
+    @property
+    def sent(self) -> int:
+        """All requests."""
+        return self.by_operation.total()
+
+
+class Client:
+    """Everything that reaches Reply passes here. Made by `open_client`.
+
+    Attributes:
+        account_name: Fingerprint of the account, the same for all its keys when Reply says who they are.
+    """
+
+    def __init__(
+        self,
+        account: ReplyAccount,
+        catalog: Catalog,
+        transport: Transport,
+        quota: Quota,
+        clock: Clock,
+        patience: Patience,
+        counts: Counts,
+        account_name: str,
+    ) -> None:
+        self.catalog = catalog
+        self.quota = quota
+        self.clock = clock
+        self.patience = patience
+        self.counts = counts
+        self.account_name = account_name
+        self._account = account
+        self._transport = transport
+        self._apis = {name: catalog.api(name) for name in catalog.apis()}
+
+    async def send(self, call: Call, count: int = 1) -> tuple[Answer, Judgement]:
+        """Sends a call once the quota allows and judges the answer. WAIT is dealt with here and costs no attempt.
+
+        Args:
+            count: Records the call carries.
+
+        Raises:
+            RunPaused: The quota asks for a wait longer than the patience.
+        """
+        api = self._apis[call.operation.api]
+        lane = f"{api.name}.{call.operation.rate_class}"
+        while True:
+            permit = await self.quota.acquire(lane)
+            answer = Answer(0, silence="unsent")
+            try:
+                answer = await self._transport.send(call.method, call.path, call.body, self._headers(api, call))
+            finally:
+                self.quota.release(permit, never_sent=answer.silence == "unsent")
+            if answer.silence != "unsent":
+                self.counts.by_operation[call.operation.label] += 1
+            judgement = judge(call.operation, api, answer, count)
+            if judgement.verdict is not Verdict.WAIT:
+                return answer, judgement
+            self._park(lane, api, judgement)
+
+    def _park(self, lane: str, api: Api, judgement: Judgement) -> None:
+        self.counts.status_429 += 1
+        wait_s = judgement.wait_s
+        if wait_s < 0:
+            wait_s = api.throttle_wait_s if api.throttle_text else PROBE_WAIT_S * 5
+        until_s = self.clock.now_s() + wait_s
+        self.quota.park(lane, until_s)
+        self.quota.contradicted(lane)
+        if wait_s > self.patience.park_s:
+            raise RunPaused("Reply asks to wait", resume_at=until_s, hint="resume then; nothing is lost")
+
+    def _headers(self, api: Api, call: Call) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json",
+            api.auth_header: api.auth_form.format(key=require_key(self._account).reveal()),
+        }
+        if self._account.act_as:
+            headers["X-User-Email" if "@" in self._account.act_as else "X-User-Id"] = self._account.act_as
+        if call.body:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    async def read(self, call: Call) -> Any:
+        """The decoded answer of a read, repeated while it fails in passing; None when there is no such record.
+
+        Raises:
+            BulkreplyError: Reply refuses for good, or stays out of reach.
+        """
+        began_s, attempt = self.clock.now_s(), 0
+        while True:
+            answer, judgement = await self.send(call)
+            if judgement.verdict is Verdict.DONE:
+                try:
+                    return answer.json()
+                except ValueError:
+                    judgement = Judgement(Verdict.RETRY, "the answer is not JSON")
+            if answer.status == 404 and call.operation.parameters:
+                return None
+            if judgement.verdict not in (Verdict.RETRY, Verdict.VERIFY):
+                raise self.stop(judgement, call.operation)
+            attempt += answer.silence != "unsent"
+            await self.pause_before_repeat(judgement, attempt, began_s, call.operation)
+
+    async def pause_before_repeat(
+        self, judgement: Judgement, attempt: int, began_s: float, operation: Operation
+    ) -> None:
+        """Waits before the same call goes again.
+
+        Raises:
+            RunPaused: Neither patience nor attempts are left.
+        """
+        waited_s = self.clock.now_s() - began_s
+        if attempt >= self.patience.attempts or (attempt == 0 and waited_s > self.patience.outage_s):
+            raise RunPaused(
+                f"{operation.label}: {judgement.reason}", hint="resume when the server can be reached again"
+            )
+        self.counts.retried += 1
+        await self.clock.sleep(min(30.0, 0.25 * 2 ** min(attempt, 7)) * (0.5 + self.clock.jitter()))
+
+    def stop(self, judgement: Judgement, operation: Operation) -> BulkreplyError:
+        """The exception that a STOP ends the run with."""
+        words = f"{operation.label}: {judgement.reason or 'refused'}"
+        if judgement.stop == "key":
+            return KeyRefused(words, hint="check the key, its scopes and act_as; then resume")
+        if judgement.stop == "plan":
+            return ServerFatal(words, hint="the plan's cap is reached: raise it at Reply, then resume")
+        return ServerFatal(words, hint="check the base URL and the API version; then resume")
+
+    async def pages(
+        self, operation: Operation, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+    ) -> AsyncIterator[Page]:
+        """The pages of a listing, largest pages first asked for.
+
+        Raises:
+            ServerFatal: The answers do not make sense: no list, or an empty page that claims more.
+        """
+        number, size = 0, operation.paging.page_max or 1000
+        while True:
+            content = await self.read(page_call(operation, number, size, query or {}, body or {}))
+            try:
+                page = read_page(operation, content, number, size)
+            except WrongShape as error:
+                raise ServerFatal(str(error), hint="the answer has a shape the catalog does not know") from None
+            yield page
+            if not page.more:
+                return
+            number += 1
+
+
+@asynccontextmanager
+async def open_client(
+    account: ReplyAccount,
+    catalog: Catalog,
+    *,
+    patience: Patience | None = None,
+    clock: Clock = SYSTEM_CLOCK,
+) -> AsyncIterator[Client]:
+    """A client whose key has been checked, one call, and whose quota is that of its account.
+
+    Raises:
+        KeyRefused: Reply does not know the key.
+    """
+    patience = patience or Patience()
+    require_key(account)
+    memory = _Memory(state_folder() / "accounts.json")
+    counts = Counts()
+    async with Transport(account.base_url, width=patience.width, timeout_s=patience.timeout_s) as transport:
+
+        def client(quota: Quota, name: str) -> Client:
+            return Client(account, catalog, transport, quota, clock, patience, counts, name)
+
+        remembered = memory.get(account.key_name()) or account.key_name()
+        async with Quota(_quota_path(remembered), _windows(account, catalog), clock, account.reserve) as quota:
+            name = await _who(client(quota, remembered), account)
+            if name == remembered:
+                yield client(quota, name)
+                return
+        memory.put(account.key_name(), name)
+        async with Quota(_quota_path(name), _windows(account, catalog), clock, account.reserve) as quota:
+            quota.release(await quota.acquire("v3.default"))  # the whoami counts in the account's windows too
+            yield client(quota, name)
+
+
+async def _who(client: Client, account: ReplyAccount) -> str:
+    """The account's fingerprint by the user Reply says the key belongs to; by the key when Reply does not say."""
+    operation = client.catalog.object("users").operations["whoami"]
+    try:
+        content = await client.read(Call(operation, operation.path))
+    except ServerFatal:  # a server that speaks V1 only
+        return account.key_name()
+    user = content.get("userId") if isinstance(content, dict) else None
+    return fingerprint(account.base_url, str(user)) if user is not None else account.key_name()
+
+
+def _windows(account: ReplyAccount, catalog: Catalog) -> dict[str, tuple[Window, ...]]:
+    return {
+        f"{api.name}.{rate_class}": parse_limits(account.limits or text)
+        for api in (catalog.api(name) for name in catalog.apis())
+        for rate_class, text in api.limits.items()
+    }
+
+
+def _quota_path(name: str) -> Path:
+    folder = state_folder() / "quota"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder / f"{name}.sqlite"
+
+
+class _Memory:
+    """Which account a key belonged to last time, so that even the first call of a run counts where it should."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _all(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def get(self, key_name: str) -> str:
+        return str(self._all().get(key_name, ""))
+
+    def put(self, key_name: str, account_name: str) -> None:
+        part = self._path.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
+        part.replace(self._path)
