@@ -7,6 +7,7 @@ An exception stops a run; a `Reject` (records.py) stops a row.
     │   ├── JobInvalid                    the job file, all problems at once
     │   ├── SourceUnreadable              the input file
     │   └── InputChanged                  the input or the job is not the one the run began with
+    ├── BudgetSpent                   3   more rows rejected than the job allows
     ├── RunPaused                     5   quota or network; resume later
     ├── KeyRefused                    6   the account's key was not accepted, or may not do this
     ├── RunFatal                      7   nothing more can be recorded or sent
@@ -58,6 +59,12 @@ class SourceUnreadable(UsageProblem):
 
 class InputChanged(UsageProblem):
     """The input or the job differs from what the unfinished run began with."""
+
+
+class BudgetSpent(BulkreplyError):
+    """More rows were rejected than `policy.reject` of the job allows."""
+
+    exit_code = 3
 
 
 class RunPaused(BulkreplyError):

@@ -1,4 +1,4 @@
-"""Sets of positions as sorted, disjoint, half-open spans: a million settled rows are one span, not a million numbers."""
+"""Sets of positions as sorted, disjoint, half-open spans: a million settled rows are one span."""
 
 from __future__ import annotations
 
@@ -32,6 +32,9 @@ class Spans:
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Spans:
         """The given numbers."""
+        numbers = list(numbers)
+        if numbers and numbers[-1] - numbers[0] + 1 == len(numbers) and numbers == sorted(numbers):
+            return cls(((numbers[0], numbers[-1] + 1),))
         return cls.union((number, number + 1) for number in numbers)
 
     @classmethod

@@ -208,6 +208,7 @@ class Api:
         throttle_text: Regular expression of a 400 that is a throttle in disguise, "" when there is none.
         throttle_wait_s: How long to wait after a throttle that names no time.
         custom_fields: Object that lists the custom fields of this API.
+        clear_form: JSON text that empties a field.
     """
 
     name: str
@@ -217,3 +218,4 @@ class Api:
     throttle_text: str = ""
     throttle_wait_s: float = 10.5
     custom_fields: str = "custom_fields"
+    clear_form: str = "null"

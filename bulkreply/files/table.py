@@ -41,26 +41,32 @@ class FileOptions:
 
 
 class Table(Protocol):
-    """One input file, opened.
-
-    Attributes:
-        path: The file.
-        columns: Column names in file order, without ERROR_COLUMNS.
-        dialect: What the plan shows: how the file is read, and what of that was detected.
-        size_bytes: Size of the file on disk.
-        suffix: How a file of the same format is named, such as `.csv.gz`.
-    """
+    """One input file, opened."""
 
     @property
-    def path(self) -> Path: ...
+    def path(self) -> Path:
+        """The file."""
+        ...
+
     @property
-    def columns(self) -> tuple[str, ...]: ...
+    def columns(self) -> tuple[str, ...]:
+        """Column names in file order, without ERROR_COLUMNS."""
+        ...
+
     @property
-    def dialect(self) -> Mapping[str, str]: ...
+    def dialect(self) -> Mapping[str, str]:
+        """What the plan shows: how the file is read, and what of that was detected."""
+        ...
+
     @property
-    def size_bytes(self) -> int: ...
+    def size_bytes(self) -> int:
+        """Size of the file on disk."""
+        ...
+
     @property
-    def suffix(self) -> str: ...
+    def suffix(self) -> str:
+        """How a file of the same format is named, such as `.csv.gz`."""
+        ...
 
     def chunks(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """The rows from the first to the last; may be called again for another pass.
@@ -133,6 +139,9 @@ def rechunk(pieces: Iterable[Piece], chunk_rows: int, empty: pl.DataFrame, file:
     for piece in pieces:
         waiting.extend(piece.rejects)
         if piece.frame.height == 0:
+            if len(waiting) >= chunk_rows and not frame.height:
+                yield Chunk(empty, numbers, tuple(waiting), file)
+                waiting.clear()
             continue
         frame = pl.concat([frame, piece.frame]) if frame.height else piece.frame
         numbers = pl.concat([numbers, piece.row_numbers]) if len(numbers) else piece.row_numbers

@@ -50,6 +50,15 @@ def bind(
     return Mapping(spec, tuple(bound), names), problems
 
 
+def columns_of(rules: Sequence[Rule]) -> set[str]:
+    """The file columns that rules read."""
+    read = {rule.column for rule in rules if rule.column}
+    for rule in rules:
+        if rule.expr:
+            read.update(pl.sql_expr(rule.expr).meta.root_names())
+    return read
+
+
 def _field_of(
     rule: Rule, spec: ObjectSpec, custom_types: MappingOf[str, str] | None
 ) -> tuple[Field | None, list[Problem]]:

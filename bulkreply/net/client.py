@@ -15,7 +15,7 @@ from bulkreply.catalog import Api, Catalog, Operation
 from bulkreply.clock import SYSTEM_CLOCK, Clock
 from bulkreply.errors import BulkreplyError, KeyRefused, RunPaused, ServerFatal
 from bulkreply.net.transport import Transport
-from bulkreply.quota import Quota, Window, parse_limits
+from bulkreply.quota import Permit, Quota, Window, parse_limits
 from bulkreply.secrets import fingerprint, state_folder
 from bulkreply.wire.answer import Answer, WrongShape
 from bulkreply.wire.call import Call, page_call
@@ -86,30 +86,35 @@ class Client:
         self._transport = transport
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
 
-    async def send(self, call: Call, count: int = 1) -> tuple[Answer, Judgement]:
-        """Sends a call once the quota allows and judges the answer. WAIT is dealt with here and costs no attempt.
+    async def permit(self, operation: Operation) -> Permit:
+        """Waits until the quota allows a call; the permit belongs to the next `send`, or goes back by `give_back`."""
+        return await self.quota.acquire(f"{operation.api}.{operation.rate_class}")
+
+    def give_back(self, permit: Permit) -> None:
+        """Returns a permit nothing was sent with."""
+        self.quota.release(permit, never_sent=True)
+
+    async def send(self, call: Call, permit: Permit, count: int = 1) -> tuple[Answer, Judgement]:
+        """Sends a call once and judges the answer. After WAIT the quota holds back all calls of the class.
 
         Args:
             count: Records the call carries.
 
         Raises:
-            RunPaused: The quota asks for a wait longer than the patience.
+            RunPaused: Reply asks for a wait longer than the patience.
         """
         api = self._apis[call.operation.api]
-        lane = f"{api.name}.{call.operation.rate_class}"
-        while True:
-            permit = await self.quota.acquire(lane)
-            answer = Answer(0, silence="unsent")
-            try:
-                answer = await self._transport.send(call.method, call.path, call.body, self._headers(api, call))
-            finally:
-                self.quota.release(permit, never_sent=answer.silence == "unsent")
-            if answer.silence != "unsent":
-                self.counts.by_operation[call.operation.label] += 1
-            judgement = judge(call.operation, api, answer, count)
-            if judgement.verdict is not Verdict.WAIT:
-                return answer, judgement
-            self._park(lane, api, judgement)
+        answer = Answer(0, silence="lost", detail="interrupted")
+        try:
+            answer = await self._transport.send(call.method, call.path, call.body, self._headers(api, call))
+        finally:
+            self.quota.release(permit, never_sent=answer.silence == "unsent")
+        if answer.silence != "unsent":
+            self.counts.by_operation[call.operation.label] += 1
+        judgement = judge(call.operation, api, answer, count)
+        if judgement.verdict is Verdict.WAIT:
+            self._park(f"{api.name}.{call.operation.rate_class}", api, judgement)
+        return answer, judgement
 
     def _park(self, lane: str, api: Api, judgement: Judgement) -> None:
         self.counts.status_429 += 1
@@ -141,7 +146,9 @@ class Client:
         """
         began_s, attempt = self.clock.now_s(), 0
         while True:
-            answer, judgement = await self.send(call)
+            answer, judgement = await self.send(call, await self.permit(call.operation))
+            if judgement.verdict is Verdict.WAIT:
+                continue
             if judgement.verdict is Verdict.DONE:
                 try:
                     return answer.json()

@@ -74,6 +74,11 @@ class Tally:
                 return at_ms + self.span_ms
         return None
 
+    def clear(self) -> None:
+        """Forget everything."""
+        self._answered.clear()
+        self.total = 0
+
     def rows(self) -> Iterable[tuple[int, int]]:
         """(answered ms, calls), oldest first."""
         return self._answered
@@ -115,6 +120,11 @@ class Lane:
         for tally in self.tallies:
             tally.add(at_ms, calls)
 
+    def clear(self) -> None:
+        """Forget every answered call."""
+        for tally in self.tallies:
+            tally.clear()
+
     def pull_back(self, now_ms: int) -> bool:
         """Notice a clock that stepped back; True when it did."""
         if self.tallies[-1].latest_ms() <= now_ms + self.bucket_ms + _CLOCK_STEP_MS:
@@ -133,6 +143,25 @@ class Lane:
             tally.expire(now_ms)
             room = min(room, tally.allowed - tally.total - flight)
         return max(0, room)
+
+    def share_now(self, now_ms: int) -> float | None:
+        """Apply the learned rate as it stands now; None when there is none (any more)."""
+        if self.pace is None:
+            return None
+        factor = self.pace.factor_at(now_ms, self.shortest_s, self.longest_ms / 1000)
+        self.set_share(factor)
+        if factor is None:
+            self.pace = None
+        return factor
+
+    def even_rate_per_s(self, factor: float) -> float:
+        """Calls per second when a share of the shortest window is spread evenly."""
+        return self.tallies[0].window.limit * (1.0 - self.reserve) * factor / self.shortest_s
+
+    def cautious(self, now_ms: int) -> None:
+        """What was spent is unknown: go evenly, at the rate that the tightest window bears for ever."""
+        rates = [tally.window.limit / tally.window.period_s for tally in self.tallies]
+        self.pace = Pace(min(rates) / rates[0], now_ms)
 
     def opening_ms(self, now_ms: int) -> int | None:
         """When the next call may go; None when only the answer to a call in flight can tell."""

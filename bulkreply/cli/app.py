@@ -1,0 +1,285 @@
+"""The commands as people type them. Heavy modules are imported inside the commands, so that `--help` stays fast."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bulkreply import __version__
+from bulkreply.errors import BulkreplyError, exit_code_of
+
+app = typer.Typer(
+    name="bulkreply",
+    help="Bulk import for Reply: one job file, one command, every row accounted for.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+
+JobPath = Annotated[Path, typer.Argument(metavar="JOB", help="Job file (YAML).", show_default=False)]
+RunName = Annotated[
+    str | None, typer.Argument(metavar="[RUN]", help="Run id, its beginning, or its folder.", show_default=False)
+]
+AccountName = Annotated[str | None, typer.Option("--account", help="Account of bulkreply.toml.")]
+BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Server, when not Reply itself.")]
+Limits = Annotated[str | None, typer.Option("--limits", help='Quota windows, "100/60s,3000/1h" or none.')]
+Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run folders.")]
+RowLimit = Annotated[int, typer.Option("--limit", min=0, help="Take the first N rows only.")]
+Settings = Annotated[list[str] | None, typer.Option("--set", help="Change the job: to.mode=insert.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer on stdout.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Refuse columns neither mapped nor ignored.")]
+Parallel = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Calls under way at once.")]
+MaxWait = Annotated[str, typer.Option("--max-wait", help="Longest wait for the quota before pausing (exit 5).")]
+CatalogFolder = Annotated[Path | None, typer.Option("--catalog", help="Folder of further catalog files.")]
+
+RUNS = Path("bulkreply-runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Common:
+    """Options that most commands share."""
+
+    account: str | None = None
+    base_url: str | None = None
+    limits: str | None = None
+    runs: Path = RUNS
+    parallel: int = 8
+    max_wait: str = "2h"
+    catalog: Path | None = None
+    as_json: bool = False
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"bulkreply {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show it.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Show tracebacks of internal errors.")] = False,
+) -> None:
+    if verbose:
+        os.environ["BULKREPLY_VERBOSE"] = "1"
+
+
+@app.command()
+def demo(
+    keep: Annotated[Path | None, typer.Option("--keep", help="Keep the run folders here.")] = None,
+) -> None:
+    """Show the whole thing: a stand-in Reply, 1,000 contacts, a killed run that resumes."""
+    from bulkreply.cli import demonstration
+
+    raise typer.Exit(demonstration.demo(keep))
+
+
+@app.command()
+def check(job: JobPath, settings: Settings = None, as_json: AsJson = False, catalog: CatalogFolder = None) -> None:
+    """Check a job file against the catalog and its input, without asking Reply."""
+    from bulkreply.cli import planning
+
+    raise typer.Exit(planning.check(job, settings or [], Common(catalog=catalog, as_json=as_json)))
+
+
+@app.command()
+def plan(
+    job: JobPath,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Reply for names and fields.")] = False,
+    strict: Strict = False,
+    limit: RowLimit = 0,
+    settings: Settings = None,
+    account: AccountName = None,
+    base_url: BaseUrl = None,
+    limits: Limits = None,
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """The dry run: rows, rejects, calls, wall clock with quota pauses. Nothing is written at Reply."""
+    from bulkreply.cli import planning
+
+    common = Common(account, base_url, limits, catalog=catalog, as_json=as_json)
+    raise typer.Exit(planning.plan(job, settings or [], common, offline=offline, strict=strict, limit=limit))
+
+
+@app.command()
+def run(
+    job: JobPath,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, leave an unfinished run.")] = False,
+    accept_changed_input: Annotated[
+        bool, typer.Option("--accept-changed-input", help="Go on with a changed input or job, by row key.")
+    ] = False,
+    strict: Strict = False,
+    limit: RowLimit = 0,
+    settings: Settings = None,
+    yes: Yes = False,
+    account: AccountName = None,
+    base_url: BaseUrl = None,
+    limits: Limits = None,
+    runs: Runs = RUNS,
+    parallel: Parallel = 8,
+    max_wait: MaxWait = "2h",
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a job; an unfinished run of the same job and input is continued."""
+    from bulkreply.cli import running
+
+    common = Common(account, base_url, limits, runs, parallel, max_wait, catalog, as_json)
+    flags = running.Flags(fresh, accept_changed_input, strict, limit, yes)
+    raise typer.Exit(running.run(job, settings or [], common, flags))
+
+
+@app.command()
+def resume(
+    run: RunName = None,
+    yes: Yes = False,
+    account: AccountName = None,
+    base_url: BaseUrl = None,
+    limits: Limits = None,
+    runs: Runs = RUNS,
+    parallel: Parallel = 8,
+    max_wait: MaxWait = "2h",
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Continue a run that was killed, paused or stopped; without RUN the latest unfinished one."""
+    from bulkreply.cli import running
+
+    common = Common(account, base_url, limits, runs, parallel, max_wait, catalog, as_json)
+    raise typer.Exit(running.resume_run(run, common))
+
+
+@app.command()
+def retry(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run whose failed rows go again.")],
+    yes: Yes = False,
+    settings: Settings = None,
+    account: AccountName = None,
+    base_url: BaseUrl = None,
+    limits: Limits = None,
+    runs: Runs = RUNS,
+    parallel: Parallel = 8,
+    max_wait: MaxWait = "2h",
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Send only the failed rows of a run again: from the original file, through the job as it is now."""
+    from bulkreply.cli import running
+
+    common = Common(account, base_url, limits, runs, parallel, max_wait, catalog, as_json)
+    raise typer.Exit(running.retry_run(run, settings or [], common, yes=yes))
+
+
+@app.command()
+def status(run: RunName = None, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+    """What the runs are doing, or how one stands."""
+    from bulkreply.cli import looking
+
+    raise typer.Exit(looking.status(run, runs, as_json))
+
+
+@app.command()
+def report(run: RunName = None, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+    """The report of a run, the latest by default."""
+    from bulkreply.cli import looking
+
+    raise typer.Exit(looking.report(run, runs, as_json))
+
+
+@app.command()
+def why(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Run id, its beginning, or its folder.")],
+    row: Annotated[int, typer.Argument(metavar="ROW", help="Row number as the spreadsheet shows it.")],
+    runs: Runs = RUNS,
+    as_json: AsJson = False,
+) -> None:
+    """What became of one row, and why."""
+    from bulkreply.cli import looking
+
+    raise typer.Exit(looking.why(run, row, runs, as_json))
+
+
+@app.command()
+def objects(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Object, such as contacts.")] = None,
+    api: Annotated[str, typer.Option("--api", help="v3 or v1.")] = "v3",
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """What Reply keeps, and what can be done to it."""
+    from bulkreply.cli import looking
+
+    raise typer.Exit(looking.objects(name, api, catalog, as_json))
+
+
+@app.command()
+def schema(catalog: CatalogFolder = None) -> None:
+    """JSON Schema of job files, for editors."""
+    from bulkreply.cli import looking
+
+    raise typer.Exit(looking.schema(catalog))
+
+
+@app.command()
+def sandbox(
+    port: Annotated[int, typer.Option("--port", help="0 takes a free one.")] = 8008,
+    limits: Annotated[str, typer.Option("--limits", help="Quota windows, or none.")] = "100/60s,3000/1h",
+    windows: Annotated[str, typer.Option("--windows", help="sliding or fixed.")] = "sliding",
+    key: Annotated[list[str] | None, typer.Option("--key", help="Accepted key; each is an account.")] = None,
+    switch: Annotated[list[str] | None, typer.Option("--switch", help="Behaviour, v3.import_mode=job.")] = None,
+    fault: Annotated[list[str] | None, typer.Option("--fault", help="Fault and share, lost_answer=0.02.")] = None,
+    latency_ms: Annotated[str, typer.Option("--latency-ms", help="Range, 20-80.")] = "0-0",
+    seed: Annotated[int, typer.Option("--seed", help="For chance.")] = 0,
+    seed_contacts: Annotated[int, typer.Option("--seed-contacts", help="Contacts to begin with.")] = 0,
+    state: Annotated[Path | None, typer.Option("--state", help="File that keeps what it holds.")] = None,
+) -> None:
+    """A stand-in for Reply on this machine, with quota and faults."""
+    from bulkreply.cli import sandboxing
+
+    raise typer.Exit(
+        sandboxing.sandbox(
+            port, limits, windows, key or ["sandbox"], switch or [], fault or [], latency_ms, seed, seed_contacts, state
+        )
+    )
+
+
+@app.command()
+def doctor(account: AccountName = None, base_url: BaseUrl = None, runs: Runs = RUNS, as_json: AsJson = False) -> None:
+    """Check machine, folders, key and server."""
+    from bulkreply.cli import diagnosis
+
+    raise typer.Exit(diagnosis.doctor(Common(account, base_url, runs=runs, as_json=as_json)))
+
+
+def run_app() -> int:
+    """Runs the command line; the exit code."""
+    try:
+        app()
+    except BulkreplyError as error:
+        for line in error.message.splitlines():
+            sys.stderr.write(f"error: {line}\n")
+        if error.hint:
+            sys.stderr.write(f"  how to fix it: {error.hint}\n")
+        return exit_code_of(error)
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped\n")
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except SystemExit as leave:
+        return leave.code if isinstance(leave.code, int) else 1
+    except Exception as error:
+        if os.environ.get("BULKREPLY_VERBOSE"):
+            raise
+        sys.stderr.write(f"internal error: {type(error).__name__} (-v shows where)\n")
+        return 1
+    return 0

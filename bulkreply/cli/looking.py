@@ -1,0 +1,151 @@
+"""`status`, `report`, `why`, `objects` and `schema`: looking, without touching anything."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+from bulkreply.catalog import Catalog, ObjectSpec
+from bulkreply.cli.show import data, emit, show_report, talk
+from bulkreply.errors import LedgerUnusable, UsageProblem
+from bulkreply.job.model import json_schema
+from bulkreply.ledger import Ledger
+from bulkreply.report.summary import read_report
+from bulkreply.runs import RunFolder, all_runs, find_run
+from bulkreply.stage import Stage
+
+
+def status(name: str | None, runs: Path, as_json: bool) -> int:
+    """One run, or all of them."""
+    if name is not None:
+        words = _status(find_run(runs, name))
+        if as_json:
+            emit(words)
+        else:
+            for key, value in words.items():
+                data.print(f"{key:>14}  {value}")
+        return 0
+    found = [_status(run) for run in all_runs(runs)]
+    if as_json:
+        emit(found)
+    elif not found:
+        talk.print(f"no runs in {runs}; next: bulkreply run JOB")
+    else:
+        table = Table("run", "job", "state", "done", "of", box=None)
+        for one in found:
+            table.add_row(one["run"], one["job"], one["state"], f"{one['settled']:,}", f"{one['staged']:,}")
+        data.print(table)
+    return 0
+
+
+def _status(run: RunFolder) -> dict[str, Any]:
+    words: dict[str, Any] = {"run": run.name, "job": run.job, "state": "damaged", "settled": 0, "staged": 0}
+    try:
+        ledger = Ledger.open(run.ledger_path)
+    except LedgerUnusable:
+        return words
+    try:
+        facts, tally = ledger.facts(), ledger.tally()
+        in_doubt = sum(len(entry.positions) for entry in ledger.open_entries())
+    finally:
+        ledger.close()
+    stage = Stage.load(run.stage_folder)
+    settled = sum(tally.values())
+    words |= {
+        "state": facts.get("state", "unknown"),
+        "settled": settled,
+        "staged": stage.positions if stage else settled,
+        "in_doubt": in_doubt,
+        "rows": {outcome.word: rows for outcome, rows in tally.items()},
+        "folder": str(run.path),
+    }
+    return words
+
+
+def report(name: str | None, runs: Path, as_json: bool) -> int:
+    """The report of a run."""
+    run = find_run(runs, name)
+    content = read_report(run.path)
+    if not content:
+        raise UsageProblem(f"run {run.name} has no report yet", hint=f"bulkreply resume {run.name}")
+    if as_json:
+        emit(content)
+    else:
+        show_report(content, str(run.path), data)
+    return 0
+
+
+def why(name: str, row: int, runs: Path, as_json: bool) -> int:
+    """What became of one row."""
+    run = find_run(runs, name)
+    try:
+        with (run.path / "results.csv").open(encoding="utf-8", newline="") as lines:
+            found = [line for line in csv.DictReader(lines) if line["row"] == str(row)]
+    except (OSError, KeyError):
+        raise UsageProblem(f"run {run.name} has no results yet", hint=f"bulkreply resume {run.name}") from None
+    if not found:
+        raise UsageProblem(f"run {run.name} read no row {row}", hint="the header is row 1; blank rows are not read")
+    if as_json:
+        emit(found)
+        return 0
+    for line in found:
+        where = f" of file {int(line['file']) + 1}" if line["file"] != "0" else ""
+        data.print(f"row {row}{where}: [bold]{line['outcome'].replace('_', ' ')}[/bold]")
+        for label, text in (("key", line["key"]), ("Reply id", line["reply_id"]), ("code", line["code"])):
+            if text:
+                data.print(f"  {label}: {text}", markup=False)
+        if line["message"]:
+            data.print(f"  {line['message']}", markup=False)
+    return 0
+
+
+def objects(name: str | None, api: str, overlay: Path | None, as_json: bool) -> int:
+    """The catalog."""
+    catalog = Catalog(overlay)
+    if name is None:
+        specs = list(catalog)
+        if as_json:
+            emit([{"api": s.api, "object": s.name, "about": s.about, "modes": list(s.modes)} for s in specs])
+            return 0
+        table = Table("api", "object", "modes", "about", box=None)
+        for spec in specs:
+            table.add_row(spec.api, spec.name, ", ".join(spec.modes) or "read only", spec.about)
+        data.print(table)
+        talk.print("  next: bulkreply objects NAME")
+        return 0
+    spec = catalog.object(name, api)
+    if as_json:
+        emit(asdict(spec))
+    else:
+        _show_object(spec)
+    return 0
+
+
+def _show_object(spec: ObjectSpec) -> None:
+    data.print(f"[bold]{spec.name}[/bold] ({spec.api}): {spec.about}")
+    data.print(f"matched by {', '.join(spec.natural_key) or spec.key}; modes: {', '.join(spec.modes) or 'read only'}")
+    fields = Table("field", "type", "access", "needed to", "notes", box=None)
+    for field in spec.fields.values():
+        values = f"one of {', '.join(field.values)}" if field.values else ""
+        notes = "; ".join(filter(None, (field.about, values)))
+        access = {"both": "read, write"}.get(field.access, field.access)
+        fields.add_row(field.name, field.type, access, ", ".join(field.required), notes)
+    data.print(fields)
+    operations = Table("operation", "call", "per call", "repeat", "rate", "trust", "notes", box=None)
+    for one in spec.operations.values():
+        batch = f"{one.batch.start} (up to {one.batch.max})" if one.batch else "1"
+        per_call = f"{one.paging.page_max} read" if one.paging.page_max else batch
+        operations.add_row(
+            one.name, f"{one.method} {one.path}", per_call, one.repeat, one.rate_class, one.mark, one.note
+        )
+    data.print(operations)
+
+
+def schema(overlay: Path | None) -> int:
+    """JSON Schema of job files."""
+    emit(json_schema(sorted({spec.name for spec in Catalog(overlay) if spec.modes})))
+    return 0

@@ -1,0 +1,58 @@
+"""`check` and `plan`."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from pathlib import Path
+
+from bulkreply.cli.app import Common
+from bulkreply.cli.setup import account_of, catalog_of, patience_of
+from bulkreply.cli.show import data, emit, show_plan, talk
+from bulkreply.errors import JobInvalid
+from bulkreply.job import read_job
+from bulkreply.job.read import render
+from bulkreply.mapping import Names, bind
+from bulkreply.net.client import open_client
+from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_target
+
+
+def check(path: Path, settings: list[str], common: Common) -> int:
+    """Job, catalog and columns; nothing is asked of Reply and no row is validated."""
+    job = read_job(path, settings)
+    target = resolve_target(job, catalog_of(common))
+    with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
+        source = open_source(job, Path(folder))
+        names = {f.object: Names({}, checked=False) for f in target.spec.fields.values() if f.place}
+        _, problems = bind(job.rules, target.spec, target.mode, source.columns, None, names)
+    if problems:
+        raise JobInvalid([render(problem, path, job.places) for problem in problems])
+    if common.as_json:
+        emit({"job": job.name, "ok": True, "columns": list(source.tables[0].columns)})
+    else:
+        data.print(f"{path}: ok, {len(job.rules)} fields of {target.spec.name} from {len(source.tables)} file(s)")
+        talk.print(f"  next: bulkreply plan {path}")
+    return 0
+
+
+def plan(path: Path, settings: list[str], common: Common, *, offline: bool, strict: bool, limit: int) -> int:
+    """The dry run."""
+    return asyncio.run(_plan(path, settings, common, offline, strict, limit))
+
+
+async def _plan(path: Path, settings: list[str], common: Common, offline: bool, strict: bool, limit: int) -> int:
+    job, catalog = read_job(path, settings), catalog_of(common)
+    account = account_of(common, job)
+    with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
+        if offline or account.key is None:
+            made = await make_plan(job, catalog, None, Path(folder), strict=strict, limit=limit)
+        else:
+            async with open_client(account, catalog, patience=patience_of(common)) as client:
+                made = await make_plan(job, catalog, client, Path(folder), strict=strict, limit=limit)
+        words = plan_as_words(made, catalog)
+        if common.as_json:
+            emit(words)
+        else:
+            show_plan(made, words, data)
+            talk.print(f"  next: bulkreply run {path}")
+    return 0

@@ -1,0 +1,91 @@
+"""Batches that were sent and whose answer never came: they wait until Reply must be done with them, are read back, and
+only what is proven absent goes again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bulkreply.batching import Batch
+from bulkreply.engine.recording import Recorder, Rules, columns_of
+from bulkreply.outcomes import Outcome
+from bulkreply.sinks import ReplySink, Verified
+from bulkreply.wire.answer import Failure, Settled
+
+ENOUGH = 20
+"""Batches in doubt that are verified together while there is still other work."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """A batch in doubt: its record in the ledger, and when its intent was recorded (Unix seconds)."""
+
+    entry: int
+    batch: Batch
+    at_s: float
+
+
+class Doubts:
+    """The batches in doubt of a run."""
+
+    def __init__(self, sink: ReplySink, recorder: Recorder, rules: Rules) -> None:
+        self._sink = sink
+        self._recorder = recorder
+        self._rules = rules
+        self._waiting: list[Doubt] = []
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def enough(self, now_s: float) -> bool:
+        """Whether so many have settled that they are worth a look before the other work is done."""
+        return len(self._waiting) >= ENOUGH and len(self._settled(now_s)) >= ENOUGH
+
+    def _settled(self, now_s: float) -> list[Doubt]:
+        return [doubt for doubt in self._waiting if doubt.at_s + self._rules.settle_s <= now_s]
+
+    @property
+    def due_s(self) -> float:
+        """When all of them have settled, Unix seconds."""
+        return max(doubt.at_s for doubt in self._waiting) + self._rules.settle_s
+
+    def add(self, entry: int, batch: Batch, at_s: float) -> None:
+        """Remembers a batch in doubt."""
+        self._waiting.append(Doubt(entry, batch, at_s))
+
+    async def resolve(self, now_s: float) -> list[Batch]:
+        """Settles what can be proven of the requests that have settled; what must go again.
+
+        Raises:
+            BulkreplyError: Reply could not be read; the batches stay in doubt.
+        """
+        waiting, again = self._settled(now_s), []
+        if self._rules.ambiguous == "verify" and self._sink.spec.lookup is not None:
+            verified = await self._sink.verify([(doubt.batch, doubt.at_s) for doubt in waiting])
+        else:
+            verified = [Verified({}, tuple(range(len(doubt.batch)))) for doubt in waiting]
+        for doubt, proof in zip(waiting, verified, strict=True):
+            rest = await self._record(doubt, proof)
+            if rest is not None:
+                again.append(rest)
+        self._waiting = [doubt for doubt in self._waiting if doubt not in waiting]
+        return again
+
+    async def _record(self, doubt: Doubt, proof: Verified) -> Batch | None:
+        """Writes down what is proven of one batch; the records to send again, if any."""
+        indexes, settled = columns_of(proof.settled)
+        batch = doubt.batch
+        rest = batch.only(proof.missing, batch.attempt + 1) if proof.missing else None
+        if rest is not None and not self._may_repeat(rest):
+            words = "sent, and whether Reply took it is not known: look for it there"
+            unknown = Settled.all(len(rest), Outcome.UNKNOWN, Failure("answer.lost", words))
+            await self._recorder.replace(doubt.entry, batch.only(indexes), settled)
+            await self._recorder.replace(0, rest, unknown)
+            return None
+        await self._recorder.replace(doubt.entry, batch.only(indexes), settled)
+        return rest
+
+    def _may_repeat(self, batch: Batch) -> bool:
+        if self._rules.ambiguous == "hold" or batch.attempt >= self._rules.attempts:
+            return False
+        proven_absent = self._rules.ambiguous == "verify" and self._sink.spec.lookup is not None
+        return proven_absent or self._sink.operation.repeat != "never"

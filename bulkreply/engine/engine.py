@@ -1,0 +1,262 @@
+"""The loop: batches go out through a bounded pool, answers are judged, fates recorded, doubts resolved."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+import polars as pl
+
+from bulkreply.batching import Batch, batches
+from bulkreply.engine.admission import admit
+from bulkreply.engine.doubts import Doubts
+from bulkreply.engine.recording import Progress, Recorder, Rules
+from bulkreply.errors import BulkreplyError, Interrupted, RunPaused
+from bulkreply.ledger import Entry, Ledger, State
+from bulkreply.ledger.scribe import Scribe
+from bulkreply.outcomes import Outcome
+from bulkreply.quota import Permit
+from bulkreply.sinks import ReplySink
+from bulkreply.sizes import BatchSize
+from bulkreply.spans import Spans
+from bulkreply.stage import Stage
+from bulkreply.wire.answer import Settled
+from bulkreply.wire.verdict import Judgement, Verdict
+
+WATCH_S = 1.0
+
+
+class Engine:
+    """One execution, or continuation, of a run.
+
+    Args:
+        stop: Set by a signal: no further batch is begun, those under way are recorded.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        stage: Stage,
+        sink: ReplySink,
+        size: BatchSize,
+        rules: Rules,
+        stop: asyncio.Event,
+        progress: Progress,
+    ) -> None:
+        self._ledger = ledger
+        self._stage = stage
+        self._sink = sink
+        self._size = size
+        self._rules = rules
+        self._stop = stop
+        self._progress = progress
+        self._client = sink.client
+        self._idle: set[asyncio.Task[Any]] = set()
+        self._again: deque[Batch] = deque()
+        self._fresh: Iterator[Batch] = iter(())
+        self._ids: Mapping[str, int] = {}
+        self._problem: BulkreplyError | None = None
+
+    async def run(self) -> None:
+        """Sends what is left and settles what is in doubt.
+
+        Raises:
+            BulkreplyError: The run stopped before its end; what was answered is recorded.
+        """
+        done = self._ledger.settled()
+        self._progress.tally = self._ledger.tally()
+        async with Scribe(self._ledger) as scribe:
+            self._recorder = Recorder(scribe, self._progress, self._rules, self._client.clock)
+            self._doubts = Doubts(self._sink, self._recorder, self._rules)
+            watch = asyncio.create_task(self._watch())
+            try:
+                await self._run(done)
+            finally:
+                watch.cancel()
+        if self._problem is not None:
+            raise self._problem
+        if self._stop.is_set():
+            raise Interrupted("stopped as asked; every answer so far is recorded", signal_number=2)
+
+    async def _run(self, done: Spans) -> None:
+        followed = self._recall(done)
+        begun = done | self._positions_begun()
+        admitted, self._ids = await admit(self._batches(begun, 1000), self._sink, self._recorder)
+        self._fresh = self._batches(begun | admitted)
+        await self._together([self._follow(entry.id, batch, entry.job) for entry, batch in followed])
+        while await self._pass() and self._doubts:
+            await self._resolve()
+
+    def _batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
+        parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
+        return batches(parts, done, lambda: size or self._size.now)
+
+    def _positions_begun(self) -> Spans:
+        begun = [entry.positions for entry in self._ledger.open_entries()] + [self._ledger.damaged()]
+        return Spans.union(pair for spans in begun for pair in spans.pairs)
+
+    def _recall(self, done: Spans) -> list[tuple[Entry, Batch]]:
+        """Batches an earlier process left open: those with a job are followed again, the others are in doubt."""
+        followed = []
+        damaged = Entry(0, self._ledger.damaged(), State.INTENT, 0, 0.0)
+        for entry in [*self._ledger.open_entries(), damaged]:
+            for batch in self._batches_at(entry.positions.minus(done), entry.attempt):
+                if entry.state is State.FOLLOWING:
+                    followed.append((entry, batch))
+                else:
+                    self._doubts.add(entry.id, batch, entry.at_s)
+        return followed
+
+    def _batches_at(self, positions: Spans, attempt: int) -> list[Batch]:
+        if not positions.pairs:
+            return []
+        rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
+        found = []
+        for (group,), some in rows.partition_by("group", as_dict=True, maintain_order=True).items():
+            places, keys, bodies = (tuple(some[name].to_list()) for name in ("position", "key", "body"))
+            found.append(Batch(places, keys, bodies, str(group), attempt=attempt))
+        return found
+
+    async def _pass(self) -> bool:
+        """Sends until nothing is left to send or enough is in doubt; whether the run may go on."""
+        await self._together([self._work() for _ in range(self._client.patience.width)])
+        return not self._stopping
+
+    async def _together(self, tasks: list[Coroutine[Any, Any, None]]) -> None:
+        """Runs workers side by side. A problem of one lets the others record what they have under way."""
+        await asyncio.gather(*(self._guarded(task) for task in tasks))
+
+    async def _guarded(self, task: Coroutine[Any, Any, None]) -> None:
+        try:
+            await task
+        except BulkreplyError as problem:
+            self._problem = self._problem or problem
+
+    def _now_s(self) -> float:
+        return self._client.clock.now_s()
+
+    def _next(self) -> Batch | None:
+        if self._stopping or self._doubts.enough(self._now_s()):
+            return None
+        batch = self._again.popleft() if self._again else next(self._fresh, None)
+        if batch is not None and self._ids and not batch.ids:
+            batch = replace(batch, ids=tuple(self._ids[key] for key in batch.keys))
+        return batch
+
+    async def _work(self) -> None:
+        while (batch := self._next()) is not None:
+            permit = await self._permit()
+            if permit is None:
+                self._again.appendleft(batch)
+                return
+            try:
+                entry, at_s = await self._recorder.intend(batch)
+            except BaseException:
+                self._client.give_back(permit)
+                raise
+            await self._deliver(entry, at_s, batch, permit)
+
+    async def _permit(self) -> Permit | None:
+        """Waits for the quota; None when the run is to stop before the quota allows a call."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._idle.add(task)
+        try:
+            return await self._client.permit(self._sink.operation)
+        except asyncio.CancelledError:
+            if self._stopping:
+                return None
+            raise
+        finally:
+            self._idle.discard(task)
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stop.is_set() or self._problem is not None
+
+    async def _watch(self) -> None:
+        """Ends waiting when a signal comes, a problem arises, or the quota asks for more than the patience."""
+        operation = self._sink.operation
+        lane = f"{operation.api}.{operation.rate_class}"
+        while not self._stopping:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), WATCH_S)
+            opens_s = self._client.quota.next_open_s(lane)
+            if opens_s - self._now_s() > self._client.patience.park_s and not self._stopping:
+                words = "the quota opens too late for this run's patience"
+                self._problem = RunPaused(words, resume_at=opens_s, hint="resume then; nothing is lost")
+        for task in self._idle:
+            task.cancel()
+
+    async def _deliver(self, entry: int, at_s: float, batch: Batch, permit: Permit) -> None:
+        """Sends one batch until its fate is known, in doubt, or divided."""
+        attempt, began_s = 0, at_s
+        while True:
+            delivery = await self._sink.deliver(batch, permit)
+            judgement = delivery.judgement
+            match judgement.verdict:
+                case Verdict.DONE if delivery.settled is not None:
+                    return await self._recorder.settle(entry, batch, delivery.settled)
+                case Verdict.FOLLOW:
+                    await self._recorder.follow(entry, delivery.job)
+                    return await self._follow(entry, batch, delivery.job)
+                case Verdict.WAIT:
+                    await self._recorder.replace(entry, batch.only([]))
+                    return self._again.appendleft(batch)
+                case Verdict.RETRY:
+                    attempt += judgement.reason.startswith("status")
+                    await self._client.pause_before_repeat(judgement, attempt, began_s, self._sink.operation)
+                    permit = await self._client.permit(self._sink.operation)
+                case Verdict.SPLIT:
+                    return await self._split(entry, batch, judgement)
+                case Verdict.REJECT:
+                    return await self._reject(entry, batch, judgement)
+                case Verdict.STOP:
+                    await self._recorder.replace(entry, batch.only([]))
+                    raise self._client.stop(judgement, self._sink.operation)
+                case _:
+                    return self._doubts.add(entry, batch, self._now_s())
+
+    async def _split(self, entry: int, batch: Batch, judgement: Judgement) -> None:
+        if judgement.oversized:
+            self._size.too_large(len(batch))
+        await self._recorder.replace(entry, batch.only([]))
+        self._again.extendleft(reversed(batch.halves()))
+
+    async def _reject(self, entry: int, batch: Batch, judgement: Judgement) -> None:
+        """The records named are refused; the call did nothing, so the others go again."""
+        refused = sorted(judgement.failures)
+        settled = Settled.all(len(refused), Outcome.REJECTED)
+        settled.failures = {i: judgement.failures[index] for i, index in enumerate(refused)}
+        await self._recorder.replace(entry, batch.only(refused), settled)
+        rest = [i for i in range(len(batch)) if i not in judgement.failures]
+        if rest:
+            self._again.appendleft(batch.only(rest))
+
+    async def _follow(self, entry: int, batch: Batch, job: str) -> None:
+        """A background job's result is opaque: when it has ended, Reply is read."""
+        self._progress.doing = "following background jobs"
+        await self._sink.follow(job)
+        self._progress.doing = "sending"
+        self._doubts.add(entry, batch, self._now_s() - self._rules.settle_s)
+
+    async def _resolve(self) -> None:
+        """Waits until every request in doubt must be done with, then reads Reply."""
+        delay_s = self._doubts.due_s - self._now_s()
+        if delay_s > 0 and not self._doubts.enough(self._now_s()):
+            self._progress.doing = "waiting until lost requests have settled"
+            try:
+                await asyncio.wait_for(self._stop.wait(), delay_s)
+                return
+            except TimeoutError:
+                pass
+        self._progress.doing = "verifying requests whose answer was lost"
+        try:
+            self._again.extend(await self._doubts.resolve(self._now_s()))
+        except BulkreplyError as problem:
+            self._problem = self._problem or problem
+        self._progress.doing = "sending"

@@ -1,0 +1,130 @@
+"""Writes what happens to batches into the ledger, each fact in one transaction, and keeps count for whoever watches."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from bulkreply.batching import Batch
+from bulkreply.clock import Clock
+from bulkreply.errors import BudgetSpent
+from bulkreply.ledger import Ledger
+from bulkreply.ledger.scribe import Scribe
+from bulkreply.outcomes import Outcome
+from bulkreply.wire.answer import Failure, Settled
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the job says about how to run.
+
+    Attributes:
+        ambiguous: What to do with a call whose answer was lost: `verify`, `resend` or `hold`.
+        settle_s: How long a lost request may still be at work at Reply; only then it is read back.
+        rejects_allowed: Most rejected rows, -1 for any number.
+        attempts: Times a record is sent before it is left `unknown`.
+    """
+
+    ambiguous: str = "verify"
+    settle_s: float = 30.0
+    rejects_allowed: int = -1
+    attempts: int = 4
+
+
+@dataclass(slots=True)
+class Progress:
+    """What a run has done so far.
+
+    Attributes:
+        rows: Staged rows.
+        rejected_before: Rows rejected before anything was staged; they count against the budget.
+    """
+
+    rows: int
+    rejected_before: int = 0
+    tally: dict[Outcome, int] = field(default_factory=dict)
+    doing: str = "sending"
+
+    @property
+    def done(self) -> int:
+        """Staged rows with an outcome."""
+        return sum(self.tally.values())
+
+    def count(self, outcomes: bytes | bytearray) -> None:
+        """Adds settled rows."""
+        for code in set(outcomes):
+            self.tally[Outcome(code)] = self.tally.get(Outcome(code), 0) + outcomes.count(code)
+
+
+def failure_rows(positions: Sequence[int], failures: Mapping[int, Failure]) -> dict[int, tuple[str, str, str]]:
+    """Failures by index as the ledger wants them: by position."""
+    return {positions[i]: (failure.code, failure.field, failure.message) for i, failure in failures.items()}
+
+
+class Recorder:
+    """Every change of a batch's fate, on disk when the `await` returns.
+
+    Raises:
+        DiskFatal: From every method: nothing may be sent whose result could not be recorded.
+    """
+
+    def __init__(self, scribe: Scribe, progress: Progress, rules: Rules, clock: Clock) -> None:
+        self._scribe = scribe
+        self._progress = progress
+        self._rules = rules
+        self._clock = clock
+
+    async def intend(self, batch: Batch) -> tuple[int, float]:
+        """Records that a batch is about to be sent: its number and the time."""
+        at_s = self._clock.now_s()
+        return await self._scribe.write(lambda ledger: ledger.intend(batch.spans, batch.attempt, at_s)), at_s
+
+    async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
+        """Records outcomes of a whole batch."""
+        rows = failure_rows(batch.positions, settled.failures)
+        await self._scribe.write(lambda ledger: ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows))
+        self._count(settled.outcomes)
+
+    async def follow(self, entry: int, job: str) -> None:
+        """Records the background job of a batch."""
+        await self._scribe.write(lambda ledger: ledger.follow(entry, job))
+
+    async def replace(self, entry: int, batch: Batch, settled: Settled | None = None) -> None:
+        """Takes a batch back, so that its records may go again in others.
+
+        Args:
+            batch: The records of it that are settled all the same.
+            settled: Their outcomes.
+        """
+        rows = failure_rows(batch.positions, settled.failures) if settled else {}
+
+        def write(ledger: Ledger) -> None:
+            if entry:
+                ledger.replace(entry)
+            if settled is not None and len(batch):
+                ledger.settle_unsent(batch.spans, bytes(settled.outcomes), settled.ids, rows)
+
+        await self._scribe.write(write)
+        if settled is not None:
+            self._count(settled.outcomes)
+
+    async def settle_unsent(self, batch: Batch, outcome: Outcome, failure: Failure | None) -> None:
+        """Records rows that need no call."""
+        await self.replace(0, batch, Settled.all(len(batch), outcome, failure))
+
+    def _count(self, outcomes: bytes | bytearray) -> None:
+        self._progress.count(outcomes)
+        rejected = self._progress.tally.get(Outcome.REJECTED, 0) + self._progress.rejected_before
+        if 0 <= self._rules.rejects_allowed < rejected:
+            raise BudgetSpent(
+                f"{rejected} rows are rejected, the job allows {self._rules.rejects_allowed}",
+                hint="see the rejects, mend the mapping or the file, or raise policy.reject",
+            )
+
+
+def columns_of(found: Mapping[int, tuple[Outcome, int]]) -> tuple[list[int], Settled]:
+    """Outcomes by index as columns: the indexes in order, and their outcomes."""
+    indexes = sorted(found)
+    settled = Settled(bytearray(found[i][0] for i in indexes), array("q", [found[i][1] for i in indexes]))
+    return indexes, settled

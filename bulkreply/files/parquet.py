@@ -1,0 +1,127 @@
+"""Parquet: scalar columns as text, nested ones as they are, in flat memory."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import polars as pl
+
+from bulkreply.errors import SourceUnreadable
+from bulkreply.files.table import CHUNK_ROWS, ERROR_COLUMNS, FileOptions, Piece, checked_header, rechunk
+from bulkreply.records import Chunk
+
+FIRST_ROW = 2
+"""Number of the first row, as if a header stood above it."""
+
+
+class ParquetTable:
+    """A Parquet file, opened.
+
+    Args:
+        path: The file.
+        options: Nothing of it applies to Parquet.
+        file: Position of the file among the inputs of the job.
+
+    Raises:
+        SourceUnreadable: It is damaged, has no rows, or holds a column of raw bytes.
+    """
+
+    suffix = ".parquet"
+
+    def __init__(self, path: Path, options: FileOptions, *, file: int = 0) -> None:
+        self.path = path
+        self.size_bytes = path.stat().st_size
+        self._file = file
+        with _readable(path):
+            schema = pl.read_parquet_schema(path)
+            height = pl.scan_parquet(path, glob=False).select(pl.len()).collect().item()
+        checked_header(list(schema), path, 1)
+        self.columns = tuple(name for name in schema if name not in ERROR_COLUMNS)
+        self._schema = {name: kind for name, kind in schema.items() if name in self.columns}
+        for name, kind in self._schema.items():
+            if kind in (pl.Binary, pl.Object):
+                raise SourceUnreadable(f"{path.name}: column {name} holds raw bytes, not text or numbers")
+        if not height:
+            raise SourceUnreadable(f"{path.name} has columns and no rows", hint="there is nothing to do")
+
+    @property
+    def dialect(self) -> Mapping[str, str]:
+        """Parquet has but one."""
+        return {"format": "parquet"}
+
+    def chunks(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        """The rows: scalars as text, nested columns with their type; blank rows are left out."""
+        frame = pl.LazyFrame(schema=self._schema)
+        texts = [as_text(pl.col(name), kind).alias(name) for name, kind in self._schema.items()]
+        empty = frame.select(texts).collect()
+        return rechunk(self._pieces(texts, chunk_rows), chunk_rows, empty, self._file)
+
+    def originals(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
+        """The rows with the types the file has."""
+        plain = [pl.col(name) for name in self.columns]
+        empty = pl.DataFrame(schema=self._schema)
+        return rechunk(self._pieces(plain, chunk_rows), chunk_rows, empty, self._file)
+
+    def write_like(self, frames: Iterator[pl.DataFrame], target: Path) -> None:
+        """Write a Parquet file with the same types; see `Table.write_like`."""
+        write_parquet(frames, target)
+
+    def _pieces(self, columns: list[pl.Expr], chunk_rows: int) -> Iterator[Piece]:
+        row = FIRST_ROW
+        with _readable(self.path):
+            lazy = pl.scan_parquet(self.path, glob=False).select(columns)
+            for frame in lazy.collect_batches(chunk_size=chunk_rows, maintain_order=True):
+                numbers = pl.int_range(row, row + frame.height, dtype=pl.UInt32, eager=True).alias("row")
+                row += frame.height
+                filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+                yield Piece(frame.filter(filled), numbers.filter(filled))
+
+
+def as_text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
+    """A column as text: dates ISO, whole numbers without `.0`, true and false; nested types stay."""
+    if kind.is_nested():
+        return column
+    if kind.is_float():
+        return column.cast(pl.String).str.replace(r"\.0$", "")
+    if isinstance(kind, pl.Datetime):
+        zone = "%:z" if kind.time_zone else ""
+        return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{zone}")
+    if isinstance(kind, pl.Duration):
+        return column.dt.to_string("iso")
+    text = column.cast(pl.String)
+    return text.replace("", None) if kind in (pl.String, pl.Categorical, pl.Enum) else text
+
+
+def write_parquet(frames: Iterator[pl.DataFrame], target: Path) -> None:
+    """Write frames of one schema as one Parquet file, holding one frame at a time.
+
+    Args:
+        frames: At least one.
+        target: Overwritten; parts lie next to it in a private folder while it is being written.
+    """
+    with tempfile.TemporaryDirectory(prefix="parts-", dir=target.parent) as folder:
+        parts = []
+        for position, frame in enumerate(frames):
+            parts.append(Path(folder) / f"{position:06d}.parquet")
+            frame.write_parquet(parts[-1])
+        pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (pl.exceptions.PolarsError, OSError):
+        raise _damaged(path) from None
+    except BaseException as error:
+        # A Rust panic is no Exception.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise _damaged(path) from None
+
+
+def _damaged(path: Path) -> SourceUnreadable:
+    return SourceUnreadable(f"{path.name} is damaged, or no Parquet file", hint="export or fetch it again")

@@ -1,0 +1,196 @@
+"""The models of a job file. Unknown keys are refused; JSON Schema for editors comes from here too."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from bulkreply.mapping import Rule
+
+
+def _as_text(value: Any) -> Any:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int | float) else value
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+"""Text; a bare number or true/false in YAML is taken as its text."""
+
+
+class Strict(BaseModel):
+    """Refuses unknown keys, and never quotes input in an error."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
+
+
+class From(Strict):
+    """Where rows come from."""
+
+    file: str | list[str]
+    """Path, glob or list of them, relative to the job file; `-` for standard input. `.gz` is read as it is."""
+    format: Literal["csv", "tsv", "xlsx", "parquet", "ndjson"] | None = None
+    """Only when the ending does not say."""
+    encoding: str | None = None
+    """Of CSV and TSV, when detection is wrong: utf-8, cp1252 …"""
+    delimiter: str | None = None
+    quote: str | None = None
+    sheet: str | int | None = None
+    """Name or 1-based number of the sheet of a workbook."""
+    header_row: int = Field(default=1, ge=1)
+    """Row the column names stand in; rows above are skipped."""
+
+
+class To(Strict):
+    """Where records go."""
+
+    object: str
+    """Object of Reply, `contacts`."""
+    mode: Literal["insert", "update", "upsert", "delete"] = "upsert"
+    """insert leaves known records alone, update touches only known ones."""
+    api: Literal["v3", "v1"] = "v3"
+    account: str | None = None
+    """Account of bulkreply.toml; by default the environment's."""
+    batch: int | None = Field(default=None, ge=1, le=1000)
+    """Records per call, when the catalog's start is not wanted."""
+
+
+class Entry(Strict):
+    """One correspondence, when a column name alone does not say enough."""
+
+    column: Text | None = None
+    value: Text | None = None
+    """The same text for every row."""
+    expr: str | None = None
+    """polars SQL expression over the columns of one row."""
+    default: Text | None = None
+    """For blank cells."""
+    values: dict[Text, Text] | None = None
+    """What file values become; `*` stands for any other."""
+    as_: str | None = Field(default=None, alias="as")
+    """Type to read the cell as; for a new custom field text or number."""
+    split: str | None = None
+    """What separates several names in one cell."""
+    format: str | None = None
+    """How dates are written in the file, `%d.%m.%Y`."""
+    blank: Literal["keep", "clear"] | None = None
+    clear: str | None = None
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Entry:
+        if sum(part is not None for part in (self.column, self.value, self.expr)) != 1:
+            raise ValueError("give exactly one of column, value, expr")
+        return self
+
+
+class Policy(Strict):
+    """What to do when rows are not simple."""
+
+    duplicate: Literal["first", "last", "merge", "error"] = "first"
+    """Rows of the input with the same e-mail address (or other natural key)."""
+    blank: Literal["keep", "clear"] = "keep"
+    """A blank cell leaves the field at Reply alone, or empties it."""
+    clear: str = ""
+    """Cell text that empties a field at Reply, such as `<clear>`."""
+    reject: Annotated[str | int, Field(union_mode="left_to_right")] = "100%"
+    """Most rejected rows before the run stops: a number or a share."""
+    ambiguous: Literal["verify", "resend", "hold"] = "verify"
+    """A request whose answer was lost: read back, send again if that cannot do harm, or leave as unknown."""
+    settle_s: float = Field(default=30.0, ge=0)
+    """Seconds a lost request may still be at work at Reply before it is read back."""
+
+    @model_validator(mode="after")
+    def _share(self) -> Policy:
+        self.rejects_allowed(1)
+        return self
+
+    def rejects_allowed(self, rows: int) -> int:
+        """Most rejected rows among `rows`, -1 for any number."""
+        text = str(self.reject).strip()
+        share = text.removesuffix("%")
+        try:
+            number = float(share)
+        except ValueError:
+            raise ValueError("reject: a number of rows or a share such as 5%") from None
+        if number < 0:
+            raise ValueError("reject: not below 0")
+        if text.endswith("%"):
+            return -1 if number >= 100 else int(rows * number / 100)
+        return int(number)
+
+
+class JobFile(Strict):
+    """A job file of bulkreply."""
+
+    job: str
+    """Name of the job; its runs are kept under it."""
+    from_: From = Field(alias="from")
+    to: To
+    map: dict[str, Text | Entry] | str
+    """Reply field: file column, or more; or the path of a file that holds the map."""
+    ignore: list[Text] = []
+    """Columns left out on purpose."""
+    policy: Policy = Policy()
+    create_missing: list[Literal["lists", "custom_fields"]] = []
+    """What may be created at Reply when the file names it and Reply does not have it."""
+
+
+class Job(Strict):
+    """A job file, read and checked as far as it can be without its input and its account.
+
+    Attributes:
+        path: The file, for messages and relative paths.
+        fingerprint: Changes with anything the file says.
+        content: The file as plain values, its map included; a run keeps it.
+        places: Path of keys -> (line, column) in the file, from 1.
+    """
+
+    name: str
+    path: Path
+    source: From
+    target: To
+    rules: tuple[Rule, ...]
+    ignore: tuple[str, ...]
+    policy: Policy
+    create_missing: tuple[str, ...]
+    fingerprint: str
+    content: dict[str, Any]
+    text: str
+    places: dict[tuple[str | int, ...], tuple[int, int]]
+
+    @property
+    def folder(self) -> Path:
+        """Relative paths of the job start here."""
+        return self.path.parent
+
+
+def rule_of(field: str, entry: str | Entry, policy: Policy) -> Rule:
+    """A line of `map:` as a rule."""
+    if isinstance(entry, str):
+        entry = Entry(column=entry)
+    return Rule(
+        field=field,
+        column=entry.column or "",
+        value=entry.value,
+        expr=entry.expr or "",
+        default=entry.default,
+        values=entry.values,
+        as_type=entry.as_ or "",
+        split=entry.split or "",
+        date_format=entry.format or "",
+        blank=entry.blank or policy.blank,
+        clear=policy.clear if entry.clear is None else entry.clear,
+    )
+
+
+def json_schema(objects: list[str]) -> dict[str, Any]:
+    """JSON Schema of job files, with the objects of the catalog."""
+    schema = JobFile.model_json_schema(by_alias=True)
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "bulkreply job"
+    schema["$defs"]["To"]["properties"]["object"]["enum"] = objects
+    return schema

@@ -1,0 +1,185 @@
+"""`results.csv`: one line per row of the input with its outcome and Reply id; and the rows that failed."""
+
+from __future__ import annotations
+
+import os
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from bulkreply.errors import DiskFatal
+from bulkreply.ledger import Ledger
+from bulkreply.mapping import REJECT_SCHEMA
+from bulkreply.outcomes import REPORT_ORDER, Outcome, Tally
+from bulkreply.stage import Stage
+
+RESULT_COLUMNS = ("file", "row", "key", "outcome", "reply_id", "code", "message")
+WINDOW_ROWS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """Outcomes of all rows.
+
+    Attributes:
+        tally: Rows by outcome; it balances.
+        rejects: Rows to be mended, REJECT_SCHEMA, one line per problem, in file order.
+        codes: Code -> rows rejected, skipped or unknown for it, with one example row number.
+    """
+
+    tally: Tally
+    rejects: pl.DataFrame
+    codes: dict[str, tuple[int, int]]
+
+
+def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
+    """Writes `results.csv` in file order, a window of rows at a time, and sums it up.
+
+    Raises:
+        DiskFatal: It cannot be written; what was there before stays.
+    """
+    outcomes, ids = _columns(ledger, stage)
+    failures = _failures(ledger)
+    tally = Tally(read=stage.read)
+    for outcome in REPORT_ORDER:
+        tally.add(outcome, outcomes.count(outcome))
+    tally.add(Outcome.REJECTED, stage.invalid)
+    invalid = stage.rejects()
+    server: list[pl.DataFrame] = []
+    part = path.with_name(path.name + ".part")
+    try:
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+            out.write((",".join(RESULT_COLUMNS) + "\n").encode())
+            for frame in _windows(stage, invalid, outcomes, ids, failures):
+                _formula_safe(frame).write_csv(out, include_header=False)
+                failed = frame.filter(pl.col("outcome").is_in(["rejected", "unknown"]) & pl.col("staged"))
+                if failed.height:
+                    server.append(failed)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None
+    rejects = _rejects(invalid, server)
+    return Results(tally, rejects, _codes(rejects))
+
+
+def _columns(ledger: Ledger, stage: Stage) -> tuple[bytearray, array[int]]:
+    """Outcome and id of every position."""
+    outcomes = bytearray(stage.positions)
+    ids = array("q", bytes(8 * stage.positions))
+    for result in ledger.results():
+        at = 0
+        for first, end in result.positions.pairs:
+            count = end - first
+            outcomes[first:end] = result.outcomes[at : at + count]
+            if len(result.ids):
+                ids[first:end] = array("q", result.ids[at : at + count])
+            at += count
+    return outcomes, ids
+
+
+def _failures(ledger: Ledger) -> pl.DataFrame:
+    schema = {"position": pl.UInt32, "code": pl.String, "field": pl.String, "message": pl.String}
+    return pl.DataFrame(list(ledger.failures()), schema=schema, orient="row")
+
+
+def _windows(
+    stage: Stage, invalid: pl.DataFrame, outcomes: bytearray, ids: array[int], failures: pl.DataFrame
+) -> Iterator[pl.DataFrame]:
+    """RESULT_COLUMNS, `field` and `staged`, in file order.
+
+    Parts of one group lie in file order and are streamed; several groups are interleaved and sorted together.
+    """
+    order = pl.struct("file", "row")
+    unstaged = _unstaged(invalid)
+    pending: list[pl.DataFrame] = []
+    streamed = len(stage.groups) <= 1
+    for part in stage.parts:
+        frame = _part_results(stage.frame(part), part.first, outcomes, ids, failures)
+        if not streamed:
+            pending.append(frame)
+            continue
+        last = frame.select(order.max())[0, 0]
+        before = (pl.col("file") < last["file"]) | ((pl.col("file") == last["file"]) & (pl.col("row") < last["row"]))
+        due = unstaged.filter(before)
+        unstaged = unstaged.filter(~before)
+        yield pl.concat([frame, due]).sort("file", "row")
+    rest = pl.concat([*pending, unstaged]).sort("file", "row")
+    for first in range(0, rest.height, WINDOW_ROWS):
+        yield rest.slice(first, WINDOW_ROWS)
+
+
+def _part_results(
+    rows: pl.DataFrame, first: int, outcomes: bytearray, ids: array[int], failures: pl.DataFrame
+) -> pl.DataFrame:
+    end = first + rows.height
+    words = [outcome.word for outcome in sorted(Outcome)]
+    codes = pl.Series("outcome", list(outcomes[first:end]), dtype=pl.UInt8)
+    numbers = pl.Series("reply_id", ids[first:end], dtype=pl.Int64)
+    frame = rows.select("file", "row", pl.col("key").str.replace_all("\x1f", " ")).with_columns(
+        codes.replace_strict(list(range(len(words))), words, return_dtype=pl.String),
+        numbers.to_frame().select(pl.when(numbers != 0).then(numbers).alias("reply_id"))["reply_id"],
+        pl.int_range(first, end, dtype=pl.UInt32, eager=True).alias("position"),
+    )
+    return frame.join(failures, on="position", how="left", maintain_order="left").select(
+        *RESULT_COLUMNS, "field", pl.lit(True).alias("staged")
+    )
+
+
+def _unstaged(invalid: pl.DataFrame) -> pl.DataFrame:
+    """Rows that never were staged, one line each with all their problems."""
+    if not invalid.height:
+        invalid = pl.DataFrame(schema=REJECT_SCHEMA)
+    words = pl.when(pl.col("field") == "").then("message").otherwise(pl.format("{}: {}", "field", "message"))
+    joined = invalid.group_by("file", "row", maintain_order=True).agg(
+        pl.col("code").first(), words.str.join("; ").alias("message"), pl.col("field").first()
+    )
+    return joined.select(
+        "file",
+        "row",
+        pl.lit("").alias("key"),
+        pl.lit(Outcome.REJECTED.word).alias("outcome"),
+        pl.lit(None, dtype=pl.Int64).alias("reply_id"),
+        "code",
+        "message",
+        "field",
+        pl.lit(False).alias("staged"),
+    )
+
+
+def _rejects(invalid: pl.DataFrame, server: list[pl.DataFrame]) -> pl.DataFrame:
+    """Rows to mend or look at, from staging and from Reply."""
+    said = [
+        frame.select(
+            pl.col("file").cast(pl.UInt16),
+            pl.col("row").cast(pl.UInt32),
+            pl.lit("").alias("column"),
+            pl.col("field").fill_null(""),
+            pl.col("code").fill_null(pl.col("outcome")),
+            pl.col("message").fill_null(""),
+            pl.lit("").alias("hint"),
+        )
+        for frame in server
+    ]
+    frames = ([invalid] if invalid.height else []) + said
+    return pl.concat(frames).sort("file", "row") if frames else pl.DataFrame(schema=REJECT_SCHEMA)
+
+
+def _codes(rejects: pl.DataFrame) -> dict[str, tuple[int, int]]:
+    """Code -> rows counted under it (each under its first), and the number of one of them."""
+    first = rejects.unique(["file", "row"], keep="first", maintain_order=True)
+    counted = first.group_by("code", maintain_order=True).agg(pl.len(), pl.col("row").first().alias("example"))
+    return {code: (rows, example) for code, rows, example in counted.sort("len", descending=True).iter_rows()}
+
+
+def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
+    """Text that a spreadsheet would run as a formula gets a leading quote (DESIGN section 8, rule 8)."""
+    shown = frame.select(RESULT_COLUMNS)
+    return shown.with_columns(
+        pl.when(pl.col(name).str.contains(r"^'*[=+\-@\t\r]")).then(pl.lit("'") + pl.col(name)).otherwise(name)
+        for name in ("key", "message")
+    )

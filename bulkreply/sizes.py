@@ -1,0 +1,41 @@
+"""How many records one call may carry: learned from refusals, remembered per account and operation."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bulkreply.catalog.model import Operation
+from bulkreply.secrets import state_folder
+
+
+class BatchSize:
+    """The size that works now.
+
+    Args:
+        account_name: Fingerprint of the account.
+        wanted: Records per call the user asked for, 0 for the catalog's.
+    """
+
+    def __init__(self, operation: Operation, account_name: str, wanted: int = 0) -> None:
+        self._label = operation.label
+        self._path = state_folder() / "sizes" / f"{account_name}.json"
+        start = operation.batch.start if operation.batch else 1
+        most = operation.batch.max if operation.batch else 1
+        self.now = min(wanted or start, most, self._learned().get(self._label, most))
+
+    def too_large(self, size: int) -> None:
+        """A call of `size` records was refused for its size: half of it from now on, here and in later runs."""
+        self.now = max(1, min(self.now, size // 2))
+        self._path.parent.mkdir(mode=0o700, exist_ok=True)
+        part = self._path.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(self._learned() | {self._label: self.now}), "utf-8")
+        part.replace(self._path)
+
+    def _learned(self) -> dict[str, int]:
+        try:
+            found = json.loads(Path(self._path).read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return {str(name): int(size) for name, size in found.items()} if isinstance(found, dict) else {}

@@ -1,0 +1,151 @@
+"""Fills a staging area: chunk by chunk, records of one group together, duplicates settled at the end."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from pathlib import Path
+
+import polars as pl
+
+from bulkreply.errors import DiskFatal
+from bulkreply.stage.duplicates import Policy, Verdicts, decide, repeated
+from bulkreply.stage.stage import RECORD_SCHEMA, Part, Stage
+
+PART_ROWS = 10_000
+
+
+class StageWriter:
+    """Writes a staging area into an empty folder.
+
+    Args:
+        folder: Private to the run; made if missing (0700).
+        keep: Records to keep, `(file, row)`; None for all.
+    """
+
+    def __init__(self, folder: Path, keep: set[tuple[int, int]] | None = None) -> None:
+        self._folder = folder
+        self._keep = keep
+        self._parts: list[Part] = []
+        self._hashes: list[pl.Series] = []
+        self._waiting: dict[str, list[pl.DataFrame]] = {}
+        self._waiting_rows: Counter[str] = Counter()
+        self._groups: Counter[str] = Counter()
+        self._codes: Counter[str] = Counter()
+        self._read = self._invalid = self._reject_files = 0
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in folder.iterdir():
+                left.unlink()
+        except OSError as error:
+            raise DiskFatal(f"the staging area cannot be written: {error.strerror}") from None
+
+    @property
+    def read(self) -> int:
+        """Rows read so far."""
+        return self._read
+
+    def add(self, records: pl.DataFrame, rejects: pl.DataFrame) -> None:
+        """Stages the records and rejects of one chunk.
+
+        Args:
+            records: RECORD_SCHEMA.
+            rejects: REJECT_SCHEMA, one line per problem.
+        """
+        if self._keep is not None:
+            wanted = pl.struct("file", "row").map_elements(
+                lambda at: (at["file"], at["row"]) in (self._keep or ()), return_dtype=pl.Boolean
+            )
+            records, rejects = records.filter(wanted), rejects.filter(wanted)
+        if rejects.height:
+            self._add_rejects(rejects)
+        self._read += records.height
+        for (group,), rows in records.partition_by("group", as_dict=True, maintain_order=True).items():
+            name = str(group)
+            self._groups[name] += rows.height
+            self._waiting.setdefault(name, []).append(rows)
+            self._waiting_rows[name] += rows.height
+            if self._waiting_rows[name] >= PART_ROWS:
+                self._flush(self._waiting.pop(name))
+                del self._waiting_rows[name]
+
+    def _add_rejects(self, rejects: pl.DataFrame) -> None:
+        first = rejects.unique(["file", "row"], keep="first", maintain_order=True)
+        self._codes.update(dict(first["code"].value_counts().iter_rows()))
+        self._invalid += first.height
+        self._read += first.height
+        self._write(rejects, f"reject-{self._reject_files:06}.arrow")
+        self._reject_files += 1
+
+    def _flush(self, frames: list[pl.DataFrame]) -> None:
+        frame = pl.concat(frames).select(list(RECORD_SCHEMA))
+        part = Part(f"part-{len(self._parts):06}.arrow", self._parts[-1].end if self._parts else 0, frame.height)
+        self._write(frame, part.name)
+        self._parts.append(part)
+        self._hashes.append(frame["key"].hash())
+
+    def _write(self, frame: pl.DataFrame, name: str) -> None:
+        try:
+            path = self._folder / name
+            path.touch(mode=0o600)
+            frame.write_ipc(path, compression="lz4")
+        except OSError as error:
+            words = error.strerror or str(error).splitlines()[0]
+            raise DiskFatal(f"the staging area cannot be written: {words}") from None
+        except pl.exceptions.PolarsError as error:
+            raise DiskFatal(f"the staging area cannot be written: {str(error).splitlines()[0]}") from None
+
+    def finish(self, policy: Policy) -> tuple[Stage, Verdicts]:
+        """Writes what is left and decides on rows that share a key.
+
+        Returns:
+            The stage, and the rows that are settled without a call.
+        """
+        left = [frame for group in sorted(self._waiting) for frame in self._waiting[group]]
+        small: list[pl.DataFrame] = []
+        for frame in left:
+            small.append(frame)
+            if sum(one.height for one in small) >= PART_ROWS:
+                self._flush(small)
+                small = []
+        if small:
+            self._flush(small)
+        stage = self._stage(0)
+        positions = repeated(self._hashes)
+        verdicts = decide(stage.records(positions), policy) if len(positions) else Verdicts()
+        if verdicts.merged:
+            verdicts = self._replace(stage, verdicts)
+        stage = self._stage(len(verdicts.outcomes))
+        stage.save()
+        return stage, verdicts
+
+    def _replace(self, stage: Stage, verdicts: Verdicts) -> Verdicts:
+        """Moves merged records to the end, since their group may be another; the positions after them move up."""
+        gone = sorted(verdicts.merged)
+        self._parts = []
+        for part in stage.parts:
+            inside = [position - part.first for position in gone if part.first <= position < part.end]
+            frame = stage.frame(part)
+            if inside:
+                keep = ~pl.int_range(frame.height, eager=True).is_in(inside)
+                self._groups.subtract(frame.filter(~keep)["group"].to_list())
+                frame = frame.filter(keep)
+                self._write(frame, part.name)
+            self._parts.append(Part(part.name, self._parts[-1].end if self._parts else 0, frame.height))
+        merged = pl.DataFrame(list(verdicts.merged.values()), schema=RECORD_SCHEMA, orient="row").sort("group", "row")
+        self._groups.update(merged["group"].to_list())
+        self._groups = +self._groups
+        self._flush([merged])
+        moved = {at - bisect_left(gone, at): words for at, words in verdicts.outcomes.items()}
+        return Verdicts(moved)
+
+    def _stage(self, duplicates: int) -> Stage:
+        return Stage(
+            folder=self._folder,
+            parts=tuple(self._parts),
+            read=self._read,
+            invalid=self._invalid,
+            groups=dict(self._groups),
+            invalid_by_code=dict(self._codes.most_common()),
+            duplicates=duplicates,
+        )

@@ -1,0 +1,93 @@
+"""The end of an execution, whatever kind of end: results, rejects and report are written, the ledger says so."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import suppress
+
+import polars as pl
+
+from bulkreply.clock import SYSTEM_CLOCK, iso_utc
+from bulkreply.errors import BulkreplyError, Interrupted, RunPaused, exit_code_of
+from bulkreply.files.rejects import write_rejects
+from bulkreply.job import Job
+from bulkreply.ledger import Ledger
+from bulkreply.net.client import Client
+from bulkreply.plan import open_source
+from bulkreply.report import Report, summarise, write_report, write_results
+from bulkreply.report.summary import exit_code_of_rows, read_report
+from bulkreply.runs import Log, RunFolder
+from bulkreply.stage import Stage
+
+RESULTS_NAME = "results.csv"
+
+
+def conclude(
+    job: Job,
+    run: RunFolder,
+    ledger: Ledger,
+    stage: Stage,
+    client: Client,
+    began_s: float,
+    problem: BulkreplyError | None,
+) -> Report:
+    """Writes everything an execution leaves behind.
+
+    Args:
+        began_s: When this execution began, Unix seconds.
+        problem: Why it stopped, None when it came to its end.
+
+    Raises:
+        DiskFatal: The run folder cannot be written; the ledger still knows everything.
+    """
+    now_s = SYSTEM_CLOCK.now_s()
+    results = write_results(ledger, stage, run.path / RESULTS_NAME)
+    state = _state(problem)
+    files = {"results": RESULTS_NAME, "log": "log.jsonl"}
+    if results.rejects.height:
+        files |= _rejects(job, run, results.rejects)
+    report = summarise(
+        job=job.name,
+        run=run.name,
+        state=state,
+        exit_code=exit_code_of_rows(results) if problem is None else exit_code_of(problem),
+        results=results,
+        counts=client.counts,
+        earlier=read_report(run.path),
+        waited_s=client.quota.waited_s,
+        utilisation=_utilisation(client, now_s - began_s),
+        started_s=float(ledger.facts().get("started_s", began_s)),
+        finished_s=now_s,
+        files=files,
+        message=problem.message if problem else "",
+    )
+    write_report(report, run.path)
+    Log(run.path / "log.jsonl").write(
+        iso_utc(now_s), state, exit_code=report.exit_code, rows=dict(report.rows), requests=client.counts.sent
+    )
+    with ledger.transaction():
+        ledger.note(state=state)
+    if state == "finished":
+        shutil.rmtree(run.stage_folder, ignore_errors=True)
+        (run.path / "stdin.input").unlink(missing_ok=True)
+    return report
+
+
+def _state(problem: BulkreplyError | None) -> str:
+    if problem is None:
+        return "finished"
+    return "paused" if isinstance(problem, RunPaused | Interrupted) else "failed"
+
+
+def _rejects(job: Job, run: RunFolder, rejects: pl.DataFrame) -> dict[str, str]:
+    """The rejected rows in the source's own format; without the source, results.csv still names them."""
+    with suppress(BulkreplyError):
+        paths = write_rejects(open_source(job, run.path).tables, rejects, run.path)
+        return {"rejects" if i == 0 else f"rejects {i + 1}": path.name for i, path in enumerate(paths)}
+    return {}
+
+
+def _utilisation(client: Client, duration_s: float) -> float:
+    """Calls sent as a share of what the windows allowed in that time."""
+    allowed = [window.limit * max(1.0, duration_s / window.period_s) for window, _ in client.quota.spent("v3.default")]
+    return min(1.0, client.counts.sent / min(allowed)) if allowed else 0.0
