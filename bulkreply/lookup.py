@@ -64,8 +64,10 @@ async def _sweep(
                 left.discard(key)
         if not left:
             return
+        if not page.more:
+            return
         expected = ceil(page.total / operation.paging.page_max) if page.total >= 0 else 0
-        if most and page.more and spec.lookup is not None and (pages >= most or expected - pages > len(left)):
+        if most and spec.lookup is not None and (pages >= most or expected - pages > len(left)):
             await _ask_each(client, spec, spec.lookup, left, found)
             return
 

@@ -43,9 +43,9 @@ async def read_custom_types(client: Client, api: str) -> dict[str, str]:
 
 
 async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str, Any] | None = None) -> int:
-    """Creates a record that carries a name and nothing else, unless one exists by now; its id.
+    """Creates a record that carries a name the caller has just found missing; its id.
 
-    A create is never repeated blindly: after a lost answer the name is looked up first.
+    It is never repeated blindly: after a lost answer the name is looked up first.
 
     Raises:
         BulkreplyError: Reply refuses.
@@ -53,7 +53,7 @@ async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str,
     operation = spec.operations["create"]
     body = orjson.dumps({spec.natural_key[0]: name} | dict(more or {}))
     for attempt in range(1, client.patience.attempts + 1):
-        found = await find(client, spec, {name.lower()})
+        found = await find(client, spec, {name.lower()}) if attempt > 1 else {}
         if found:
             return int(next(iter(found.values()))[0][spec.key])
         began_s = client.clock.now_s()

@@ -99,11 +99,11 @@ def find_run(runs: Path, name: str | None, *, unfinished: bool = False) -> RunFo
     """
     if name and (Path(name).is_dir() and (Path(name) / LEDGER_NAME).is_file()):
         return RunFolder(Path(name).resolve())
-    if name and (Path(name).is_dir() or any(runs.glob(f"*/{name}"))):
-        raise LedgerUnusable(f"the run {name} has no ledger")
     found = [run for run in all_runs(runs) if not name or run.name.startswith(name) or run.job == safe_name(name)]
     if unfinished:
         found = [run for run in found if run.facts().get("state") in OPEN_STATES]
+    if not found and name and (Path(name).is_dir() or any(runs.glob(f"*/{name}"))):
+        raise LedgerUnusable(f"the run {name} has no ledger")
     if not found:
         what = "unfinished run" if unfinished else "run"
         raise UsageProblem(f"there is no {what}{f' {name!r}' if name else ''} in {runs}", hint="see `bulkreply status`")

@@ -260,16 +260,17 @@ def last_record_end(text: bytes, grammar: Grammar) -> int:
     quote, line_end = grammar.quote, grammar.line_end
     # A CR at the very end may be half of a CRLF.
     end = len(text) - 1 if line_end == b"\r" else len(text)
-    if not quote or quote not in text:
-        return text.rfind(line_end, 0, end) + 1
-    open_quote, counted = text.count(quote) & 1, len(text)
+    quoted = bool(quote) and quote in text
+    open_quote, counted = text.count(quote) & 1 if quoted else 0, len(text)
     for _ in range(MAX_RECORD_LINES):
         end = text.rfind(line_end, 0, end)
         if end < 0:
             return 0
-        open_quote ^= text.count(quote, end, counted) & 1
-        counted = end
-        if not open_quote:
+        if quoted:
+            open_quote ^= text.count(quote, end, counted) & 1
+            counted = end
+        halved = line_end == b"\r" and text.startswith(b"\n", end + 1)
+        if not open_quote and not halved:
             return end + 1
     return 0
 

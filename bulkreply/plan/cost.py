@@ -27,9 +27,9 @@ def count_calls(
     """All calls of a run by operation label, if nothing has to be repeated."""
     calls = {"v3.users.whoami": 1} | known.calls | {target.operation.label: batches}
     for object_name, names in new_names.items():
-        calls[f"{target.spec.api}.{object_name}.create"] = 2 * len(names)
+        calls[f"{target.spec.api}.{object_name}.create"] = len(names)
     if known.new_fields:
-        calls[f"{target.spec.api}.custom_fields.create"] = 2 * len(known.new_fields)
+        calls[f"{target.spec.api}.custom_fields.create"] = len(known.new_fields)
     if target.mode.only and target.spec.lookup:
         lookup = target.spec.operations[target.spec.lookup.sweep]
         calls[lookup.label] = calls.get(lookup.label, 0) + 1 + stage.sendable // max(1, lookup.paging.page_max or 1000)

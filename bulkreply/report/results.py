@@ -94,7 +94,7 @@ def _windows(
 
     Parts of one group lie in file order and are streamed; several groups are interleaved and sorted together.
     """
-    order = pl.struct("file", "row")
+    place = pl.col("file").cast(pl.UInt64) * 2**32 + pl.col("row")
     unstaged = _unstaged(invalid)
     pending: list[pl.DataFrame] = []
     streamed = len(stage.groups) <= 1
@@ -103,10 +103,9 @@ def _windows(
         if not streamed:
             pending.append(frame)
             continue
-        last = frame.select(order.max())[0, 0]
-        before = (pl.col("file") < last["file"]) | ((pl.col("file") == last["file"]) & (pl.col("row") < last["row"]))
-        due = unstaged.filter(before)
-        unstaged = unstaged.filter(~before)
+        last = frame.select(place.max())[0, 0]
+        due = unstaged.filter(place < last)
+        unstaged = unstaged.filter(place >= last)
         yield pl.concat([frame, due]).sort("file", "row")
     rest = pl.concat([*pending, unstaged]).sort("file", "row")
     for first in range(0, rest.height, WINDOW_ROWS):
@@ -180,6 +179,9 @@ def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
     """Text that a spreadsheet would run as a formula gets a leading quote (DESIGN section 8, rule 8)."""
     shown = frame.select(RESULT_COLUMNS)
     return shown.with_columns(
-        pl.when(pl.col(name).str.contains(r"^'*[=+\-@\t\r]")).then(pl.lit("'") + pl.col(name)).otherwise(name)
+        pl.when(pl.col(name).str.contains(r"^'*[=+\-@\t\r]"))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(name)
+        .alias(name)
         for name in ("key", "message")
     )

@@ -22,9 +22,9 @@ class Contact:
     """
 
     __slots__ = (
+        "changed_n",
         "created_n",
         "created_s",
-        "changed_n",
         "custom",
         "fields",
         "id",

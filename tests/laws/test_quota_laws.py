@@ -30,7 +30,7 @@ class _JumpingSelector(selectors.SelectSelector):
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         assert timeout is not None, "everyone waits and nothing will ever happen"
-        self.now_s += max(0.0, timeout)
+        self.now_s += max(0.0, timeout) + 1e-7  # a round of the loop takes a moment, as in life
         return []
 
 
@@ -225,7 +225,8 @@ def test_the_makespan_is_the_optimum_but_for_the_latency(
         return server
 
     server = simulate(story())
-    assert optimum_s(count, limits) * 0.9999 <= server.stamps_s[-1] <= optimum_s(count, limits, latency_s, SLACK_S)
+    assert optimum_s(count, limits) * 0.9999 <= server.stamps_s[-1]
+    assert server.stamps_s[-1] <= optimum_s(count, limits, latency_s, SLACK_S) + SLACK_S
 
 
 @given(windows, st.integers(1, 120), st.integers(1, 9), st.floats(0.001, 0.4))
@@ -260,7 +261,8 @@ def test_v3_limits_for_one_hour_and_more() -> None:
     assert_within(server, DEFAULT_LIMITS, 4000)
     best_s = optimum_s(4000, DEFAULT_LIMITS)
     print(
-        f"4,000 calls under 100/min and 3,000/h: {server.stamps_s[-1]:.1f} s, {best_s / server.stamps_s[-1]:.2%} of the rate"
+        f"4,000 calls under 100/min and 3,000/h: {server.stamps_s[-1]:.1f} s,"
+        f" {best_s / server.stamps_s[-1]:.2%} of the rate"
     )
     assert best_s / server.stamps_s[-1] >= 0.97
     assert quota.waited_s >= 0.9 * best_s
@@ -325,7 +327,8 @@ def test_a_429_teaches_an_even_pace_that_recovers() -> None:
     server, quota = simulate(story())
     later = [at_s for at_s in server.refused_s if at_s > 60]
     print(
-        f"token bucket of 10: {len(server.refused_s)} refused of 1,500 in {server.stamps_s[-1]:.0f} s, {len(later)} after the first minute"
+        f"token bucket of 10: {len(server.refused_s)} refused of 1,500 in {server.stamps_s[-1]:.0f} s,"
+        f" {len(later)} after the first minute"
     )
     assert quota.status_429 == len(server.refused_s) <= 20
     assert len(later) <= 8

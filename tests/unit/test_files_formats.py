@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import stat
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import openpyxl
@@ -20,7 +20,7 @@ from bulkreply.files.workbook import WorkbookTable
 NAMES = ["Email", "Name", "Phone"]
 
 
-def book(path: Path, *sheets: tuple[str, list[list[object]]]) -> Path:
+def book(path: Path, *sheets: tuple[str, Sequence[Sequence[object]]]) -> Path:
     made = openpyxl.Workbook()
     made.remove(made.active)
     for title, rows in sheets:
@@ -41,8 +41,8 @@ def problems(*found: tuple[int, int]) -> pl.DataFrame:
         for file, row in found
         for hint in ("add @", "")
     ]
-    names = {"file": pl.UInt16, "row": pl.UInt32}
-    names |= dict.fromkeys(["column", "field", "code", "message", "hint"], pl.String)
+    names: dict[str, pl.DataType] = {"file": pl.UInt16(), "row": pl.UInt32()}
+    names |= dict.fromkeys(["column", "field", "code", "message", "hint"], pl.String())
     return pl.DataFrame(lines, schema=names, orient="row")
 
 

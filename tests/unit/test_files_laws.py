@@ -8,14 +8,14 @@ import io
 from pathlib import Path
 
 import polars as pl
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from bulkreply.files.delimited import DelimitedTable
 from bulkreply.files.formats import FileOptions, Table, open_table, write_rejects
 from bulkreply.files.formulas import escape_text, restore_text
 
-LAWFUL = settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAWFUL = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Characters every tried encoding has, and those that make delimited text hard.
 cells = st.text(st.sampled_from("aZ09 é,;\t|\"'\n\r=+-@."), max_size=6)
 names = ["First Name", "Email", "Notes"]
@@ -84,6 +84,7 @@ def test_a_written_table_is_read_back_exactly_at_any_block_size(
 
 
 @LAWFUL
+@example(lines=["\r", '"', '"\r"', '"\ra"'], block_bytes=1)
 @given(st.lists(st.text(st.sampled_from('a,"\n\r '), max_size=9), max_size=12), st.integers(1, 64))
 def test_broken_text_is_read_alike_at_any_block_size(tmp_path: Path, lines: list[str], block_bytes: int) -> None:
     path = tmp_path / "contacts.csv"

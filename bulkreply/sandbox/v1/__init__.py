@@ -1,0 +1,1 @@
+"""The part of V1 that the stand-in speaks."""

@@ -1,0 +1,1 @@
+"""The part of V3 that the stand-in speaks."""
