@@ -304,7 +304,7 @@ def _lines_in(cell: bytes) -> int:
 def _line_ends_agree(outside: bytes, grammar: Grammar) -> bool:
     if grammar.line_end == b"\r":
         return b"\n" not in outside
-    return outside.count(b"\r") == outside.count(b"\r\n")
+    return b"\r" not in outside or outside.count(b"\r") == outside.count(b"\r\n")
 
 
 def _decoded(cells: Sequence[bytes], errors: str = "strict") -> tuple[str | None, ...] | None:

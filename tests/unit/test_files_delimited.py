@@ -39,6 +39,7 @@ def read(path: Path, text: str | bytes, **options: object) -> tuple[type_rows, l
         ('a,b\n1,"x\n\ny"\n2,z', [(2, ("1", "x\n\ny")), (3, ("2", "z"))], []),
         ('a,b\n1,"x\n2,y\n3,z\n', [(3, ("2", "y")), (4, ("3", "z"))], [(2, "row.quote")]),
         ('a,b\n1,x"y"z\n3,z\n', [(3, ("3", "z"))], [(2, "row.quote")]),
+        ('a,b\n1,"x"\n2,x"y"z\n3,"z"\n', [(2, ("1", "x")), (4, ("3", "z"))], [(3, "row.quote")]),
         ('a,b\n1,"x"y\n3,z\n', [(3, ("3", "z"))], [(2, "row.quote")]),
         # A stray quote at both ends of a stretch: the good row between is not swallowed.
         ('a,b,c\n1,"x,y\n2,3,4\n5,6,z"\n', [(3, ("2", "3", "4"))], [(2, "row.quote"), (4, "row.quote")]),

@@ -283,6 +283,17 @@ def test_all_problems_of_a_row_stand_in_its_line(tmp_path: Path) -> None:
     assert lines[2] == f"c;only;;4;{twice}"
 
 
+def test_broken_rows_stand_in_their_places_among_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "x.csv"
+    path.write_text("".join(f"{n},x\n" if n % 3 else f"{n}\n" for n in range(1, 40)))
+    path.write_text("a,b\n" + path.read_text())
+    source = open_table(path, FileOptions())
+    (written,) = write_rejects([source], problems(*[(0, row) for row in range(2, 41)]), tmp_path)
+    lines = written.read_text().splitlines()[1:]
+    assert [line.split(",")[0] for line in lines] == [str(n) for n in range(1, 40)]
+    assert [line.split(",")[2] for line in lines] == [str(n) for n in range(2, 41)]
+
+
 def test_a_workbook_of_rejects_holds_text_and_no_formulas(tmp_path: Path) -> None:
     source = open_table(write_xlsx(tmp_path / "in"), FileOptions())
     (written,) = write_rejects([source], problems((0, 3), (0, 4)), tmp_path)

@@ -1,0 +1,53 @@
+"""Options of the suite, and the fixtures every folder uses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support import Bulkreply, SandboxProcess, start_sandbox
+
+KEY_CANARY = "canary-key-7f3a9d51c2"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--slow", action="store_true", help="also run the long forms")
+    parser.addoption("--kills", type=int, default=50, help="how many runs tests/crash kills")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--slow"):
+        for item in items:
+            if "slow" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="a long form: --slow"))
+
+
+@pytest.fixture(autouse=True)
+def private_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test sees, or leaves anything in, the user's own folders."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.delenv("REPLY_API_KEY", raising=False)
+    monkeypatch.delenv("REPLY_BASE_URL", raising=False)
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Callable[..., SandboxProcess]]:
+    """Starts stand-ins as processes of their own; they end with the test."""
+    started: list[SandboxProcess] = []
+
+    def start(*options: str) -> SandboxProcess:
+        started.append(start_sandbox("--key", KEY_CANARY, *options))
+        return started[-1]
+
+    yield start
+    for process in started:
+        process.stop()
+
+
+@pytest.fixture
+def bulkreply(tmp_path: Path) -> Bulkreply:
+    """The command line in a folder of its own, with the canary key."""
+    return Bulkreply(tmp_path, KEY_CANARY)

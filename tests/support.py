@@ -1,0 +1,126 @@
+"""Real processes for tests: stand-ins on loopback and the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@dataclass
+class SandboxProcess:
+    """A stand-in Reply in a process of its own."""
+
+    process: subprocess.Popen[str]
+    url: str
+
+    def ask(self, what: str, account: str = "") -> Any:
+        """A control route."""
+        query = f"?account={account}" if account else ""
+        with urllib.request.urlopen(f"{self.url}/_sandbox/{what}{query}", timeout=30) as answer:
+            return json.load(answer)
+
+    def change(self, what: str, content: object) -> None:
+        """Changes switches or faults while it runs."""
+        request = urllib.request.Request(f"{self.url}/_sandbox/{what}", json.dumps(content).encode(), method="POST")
+        urllib.request.urlopen(request, timeout=30).close()
+
+    def stop(self) -> None:
+        """Ends it."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        self.process.wait(10)
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def start_sandbox(*options: str) -> SandboxProcess:
+    """Starts a stand-in and waits until it listens."""
+    command = [sys.executable, "-m", "bulkreply.sandbox", *options]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
+    assert process.stdout is not None
+    words = process.stdout.readline().split()
+    assert words, "the sandbox did not start"
+    return SandboxProcess(process, words[-1])
+
+
+@dataclass
+class Bulkreply:
+    """The command line, run as people run it."""
+
+    folder: Path
+    key: str
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the process sees."""
+        own = {
+            "REPLY_API_KEY": self.key,
+            "XDG_STATE_HOME": str(self.folder / "state"),
+            "XDG_CONFIG_HOME": str(self.folder / "config"),
+            "COLUMNS": "200",
+            "PYTHONPATH": str(REPOSITORY),
+            "PYTHONWARNINGS": "error",
+        }
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+        return kept | own | self.settings
+
+    def __call__(self, *words: str, stdin: bytes | None = None, timeout_s: float = 120) -> Done:
+        done = subprocess.run(
+            [sys.executable, "-m", "bulkreply", *words],
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            input=stdin,
+            timeout=timeout_s,
+            check=False,
+        )
+        return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *words: str) -> subprocess.Popen[bytes]:
+        """Starts it without waiting."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "bulkreply", *words],
+            cwd=self.folder,
+            env=self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+
+    def write(self, name: str, text: str) -> Path:
+        """A file in its folder."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+        return path
+
+    def run_folder(self, job: str) -> Path:
+        """The newest run folder of a job."""
+        return max((self.folder / "bulkreply-runs" / job).glob("*/"), key=lambda path: path.name)
+
+    def report(self, job: str) -> dict[str, Any]:
+        """`report.json` of the newest run of a job."""
+        found: dict[str, Any] = json.loads((self.run_folder(job) / "report.json").read_text("utf-8"))
+        return found
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        """What it said on stdout."""
+        return json.loads(self.out)
