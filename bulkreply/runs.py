@@ -71,7 +71,7 @@ def create_run(runs: Path, job: str, now_s: float) -> RunFolder:
         DiskFatal: It cannot be made.
     """
     stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%d-%H%M%S")
-    path = runs / safe_name(job) / f"{stamp}-{secrets.token_hex(2)}"
+    path = runs / safe_name(job) / f"{stamp}-{int(now_s * 1000) % 1000:03}{secrets.token_hex(1)}"
     try:
         path.mkdir(parents=True, mode=0o700)
     except OSError as error:
