@@ -111,9 +111,10 @@ def job_of_run(run: RunFolder) -> Job:
     Raises:
         LedgerUnusable: The run does not know it.
     """
-    facts = run.facts()
+    with _opened(run) as ledger:
+        facts = ledger.facts()
     if "job_content" not in facts:
-        raise LedgerUnusable(f"the ledger of {run.name} is missing or damaged")
+        raise LedgerUnusable(f"the ledger of {run.name} is damaged")
     return job_of(orjson.loads(facts["job_content"]), Path(facts["job_path"]))
 
 

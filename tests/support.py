@@ -9,7 +9,7 @@ import sys
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 REPOSITORY = Path(__file__).parent.parent
 
@@ -85,12 +85,13 @@ class Bulkreply:
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *words: str) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, stdin: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
         """Starts it without waiting."""
         return subprocess.Popen(
             [sys.executable, "-m", "bulkreply", *words],
             cwd=self.folder,
             env=self.environment,
+            stdin=stdin,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

@@ -164,7 +164,7 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         if not isinstance(step, dict):
             raise JobInvalid([f"--set {name}: {folder} holds one value, not a mapping"])
         inner = step
-    inner[last] = YAML(typ="safe", pure=True).load(value) if value else ""
+    inner[last] = YAML(typ="safe", pure=True).load(value) if value not in ("", "-") else value
 
 
 def _problem(error: Any) -> Problem:
