@@ -7,16 +7,16 @@ silently, so both counts together prove that no row is ragged. A block without p
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from bulkreply.errors import SourceUnreadable
+from bulkreply.files.blocks import empty_lines, last_record_end, line_ends_agree, outside_quotes
 from bulkreply.files.dialect import Dialect, survey
 from bulkreply.files.formulas import restore_formulas, restore_text
-from bulkreply.files.lines import MAX_RECORD_LINES, Grammar, Record, read_records
+from bulkreply.files.lines import Record, read_records
 from bulkreply.files.octets import ByteStream, as_utf8, discard
 from bulkreply.files.table import (
     CHUNK_ROWS,
@@ -31,7 +31,6 @@ from bulkreply.records import Chunk, Reject
 
 BLOCK_BYTES = 2 << 20
 _RECORD_BYTES = 16 << 20
-_EMPTY_LINE = {b"\n": re.compile(rb"(?m)^\r?\n"), b"\r": re.compile(rb"(?:\A|(?<=\r))\r")}
 
 
 class DelimitedTable:
@@ -155,7 +154,7 @@ class DelimitedTable:
         """Records of a block read by polars, or None when the reading is not proved."""
         grammar = self._grammar
         outside = outside_quotes(block, grammar)
-        if outside is None or not _line_ends_agree(outside, grammar):
+        if outside is None or not line_ends_agree(outside, grammar):
             return 0, None
         records = outside.count(grammar.line_end)
         frame = self._parse(block)
@@ -175,7 +174,7 @@ class DelimitedTable:
         delimiters = outside.count(grammar.delimiter)
         if delimiters == between * records:
             return True
-        return delimiters == between * (records - len(_EMPTY_LINE[grammar.line_end].findall(outside)))
+        return delimiters == between * (records - empty_lines(outside, grammar))
 
     def _parse(self, block: bytes) -> pl.DataFrame | None:
         try:
@@ -253,58 +252,6 @@ class DelimitedTable:
             return Reject(row, "", "", "row.quote", message, hint, self._file)
         message = f"the row has bytes that are not {self._form.encoding}"
         return Reject(row, "", "", "row.encoding", message, "set the encoding the file was saved in", self._file)
-
-
-def last_record_end(text: bytes, grammar: Grammar) -> int:
-    """Where the last whole record of a text ends that begins with one; 0 when that is not clear."""
-    quote, line_end = grammar.quote, grammar.line_end
-    # A CR at the very end may be half of a CRLF.
-    end = len(text) - 1 if line_end == b"\r" else len(text)
-    quoted = bool(quote) and quote in text
-    open_quote, counted = text.count(quote) & 1 if quoted else 0, len(text)
-    for _ in range(MAX_RECORD_LINES):
-        end = text.rfind(line_end, 0, end)
-        if end < 0:
-            return 0
-        if quoted:
-            open_quote ^= text.count(quote, end, counted) & 1
-            counted = end
-        halved = line_end == b"\r" and text.startswith(b"\n", end + 1)
-        if not open_quote and not halved:
-            return end + 1
-    return 0
-
-
-def outside_quotes(block: bytes, grammar: Grammar) -> bytes | None:
-    """The block with every quoted cell shrunk to its quotes, or None when a quote stands where none may."""
-    quote = grammar.quote
-    if not quote or quote not in block:
-        return block
-    parts = block.split(quote)
-    if not len(parts) & 1:
-        return None
-    if any(len(cell) > MAX_RECORD_LINES and _lines_in(cell) > MAX_RECORD_LINES for cell in parts[1::2]):
-        return None
-    between = parts[::2]
-    line_ends = (b"\r",) if grammar.line_end == b"\r" else (b"\n", b"\r\n")
-    after, before = (grammar.delimiter, *line_ends), (grammar.delimiter, grammar.line_end)
-    # Few of these differ where most cells are quoted, so only the distinct ones are looked at.
-    first, last = between[0], between[-1]
-    if (first and not first.endswith(before)) or (last and not last.startswith(after)):
-        return None
-    if not all(text.startswith(after) and text.endswith(before) for text in set(between[1:-1]) if text):
-        return None
-    return quote.join(between)
-
-
-def _lines_in(cell: bytes) -> int:
-    return cell.count(b"\n") + cell.count(b"\r")
-
-
-def _line_ends_agree(outside: bytes, grammar: Grammar) -> bool:
-    if grammar.line_end == b"\r":
-        return b"\n" not in outside
-    return b"\r" not in outside or outside.count(b"\r") == outside.count(b"\r\n")
 
 
 def _decoded(cells: Sequence[bytes], errors: str = "strict") -> tuple[str | None, ...] | None:

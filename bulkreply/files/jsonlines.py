@@ -135,7 +135,9 @@ class JsonLinesTable:
         yield self._piece(rows, numbers, rejects)
 
     def _piece(self, rows: list[list[Any]], numbers: list[int], rejects: list[Reject]) -> Piece:
-        frame = pl.DataFrame(rows, schema=self._schema, orient="row")
+        columns = zip(*rows, strict=True) if rows else [()] * len(self._schema)
+        found = zip(self._schema.items(), columns, strict=True)
+        frame = pl.DataFrame([pl.Series(name, cells, kind) for (name, kind), cells in found])
         return Piece(frame, pl.Series("row", numbers, dtype=pl.UInt32), tuple(rejects))
 
     def _lines_as_pieces(self, chunk_rows: int) -> Iterator[Piece]:

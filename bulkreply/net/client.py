@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,8 @@ from bulkreply.wire.call import Call, page_call
 from bulkreply.wire.paging import Page, read_page
 from bulkreply.wire.verdict import Judgement, Verdict, judge
 
-PROBE_WAIT_S = 1.0
+UNNAMED_WAIT_S = 5.0
+FIRST_OUTAGE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ class Client:
         self.counts.status_429 += 1
         wait_s = judgement.wait_s
         if wait_s < 0:
-            wait_s = api.throttle_wait_s if api.throttle_text else PROBE_WAIT_S * 5
+            wait_s = api.throttle_wait_s if api.throttle_text else UNNAMED_WAIT_S
         until_s = self.clock.now_s() + wait_s
         self.quota.park(lane, until_s)
         self.quota.contradicted(lane)
@@ -226,12 +227,14 @@ async def open_client(
     counts = Counts()
     async with Transport(account.base_url, width=patience.width, timeout_s=patience.timeout_s) as transport:
 
-        def client(quota: Quota, name: str) -> Client:
+        def client(quota: Quota, name: str, patience: Patience = patience) -> Client:
             return Client(account, catalog, transport, quota, clock, patience, counts, name)
+
+        first = replace(patience, outage_s=min(FIRST_OUTAGE_S, patience.outage_s))  # nothing is begun yet
 
         remembered = memory.get(account.key_name()) or account.key_name()
         async with Quota(_quota_path(remembered), _windows(account, catalog), clock, account.reserve) as quota:
-            name = await _who(client(quota, remembered), account)
+            name = await _who(client(quota, remembered, first), account)
             if name == remembered:
                 yield client(quota, name)
                 return

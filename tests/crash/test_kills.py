@@ -93,7 +93,8 @@ def test_killed_runs_lose_nothing_and_write_nothing_twice(tmp_path: Path, reques
         sandbox.stop()
     kills = sum(outcome.kills for outcome in outcomes)
     print(
-        f"\n{runs} runs of {ROWS:,} rows, {kills} kills, {lost_answers} answers lost, {time.monotonic() - began:.0f} s: "
+        f"\n{runs} runs of {ROWS:,} rows, {kills} kills, {lost_answers} answers lost, "
+        f"{time.monotonic() - began:.0f} s: "
         f"lost {sum(o.lost for o in outcomes)}, created twice {sum(o.created_twice for o in outcomes)}, "
         f"written twice {sum(o.written_twice for o in outcomes)}"
     )

@@ -44,7 +44,10 @@ def test_every_messy_sample_is_explained(name: str, bulkreply: Bulkreply) -> Non
     [
         (JOB.replace("in.csv", "im.csv"), "did you mean in.csv"),
         (JOB.replace("First\n", "Firts\n"), "job.yaml:6:3 map.firstName: the file has no column 'Firts' (did you mean"),
-        (JOB.replace("firstName", "fristName"), "map.fristName: contacts has no field 'fristName' (did you mean 'firstName'?)"),
+        (
+            JOB.replace("firstName", "fristName"),
+            "map.fristName: contacts has no field 'fristName' (did you mean 'firstName'?)",
+        ),
         (JOB.replace("object: contacts", "object: contakts"), "job.yaml:3:6 to.object: there is no object 'contakts'"),
         (JOB.replace("to:", "too:"), "job.yaml:3:1 too: unknown key (did you mean 'to'?)"),
         (JOB.replace("{object: contacts}", "{object: contacts, mode: merge}"), "to.mode: must be"),
@@ -116,7 +119,7 @@ def test_a_full_disk_stops_before_anything_is_sent_and_resumes(sandbox: Start, b
     words = [sys.executable, "-m", "bulkreply", "run", job, "--base-url", server.url, "--limits", "none"]
 
     def few_bytes() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (75_000, 75_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (95_000, 95_000))
 
     done = subprocess.run(
         [*words, "--set", "policy.settle_s=0.2"],

@@ -100,7 +100,9 @@ def test_one_run_at_a_time(sandbox: Start, bulkreply: Bulkreply) -> None:
     assert (done.code, f"process {first.pid}" in done.err) == (11, True), done.err
     first.kill()
     first.wait()
-    assert bulkreply("run", job, "--base-url", server.url, "--limits", "none").code == 0, "the lock died with its holder"
+    assert bulkreply("run", job, "--base-url", server.url, "--limits", "none").code == 0, (
+        "the lock died with its holder"
+    )
     assert_complete(server)
 
 

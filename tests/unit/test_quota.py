@@ -194,6 +194,22 @@ async def test_two_quotas_see_each_other_at_once(path: Path) -> None:
         assert used(one) == [10]
 
 
+@pytest.mark.parametrize("rounds", range(8))
+async def test_a_permit_granted_in_the_moment_of_cancelling_is_given_back(path: Path, rounds: int) -> None:
+    async with Quota(path, {"default": HOUR}, SYSTEM_CLOCK) as quota:
+        asking = asyncio.create_task(quota.acquire("default"))
+        for _ in range(rounds):  # one of these is the round of the loop between the grant and its reception
+            await asyncio.sleep(0)
+        if asking.cancel():
+            with pytest.raises(asyncio.CancelledError):
+                await asking
+        else:
+            quota.release(asking.result(), never_sent=True)
+        assert quota.granted == 0
+        await spend(quota, 10)
+        assert used(quota) == [10]
+
+
 async def test_a_permit_held_at_the_end_counts_as_answered_then(path: Path) -> None:
     async with Quota(path, {"default": HOUR}, SYSTEM_CLOCK) as quota:
         permit = await quota.acquire("default")
