@@ -196,6 +196,7 @@ async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
         facts = ledger.facts()
         if facts.get("account", client.account_name) != client.account_name:
             raise KeyRefused("this key belongs to another account than the run began with")
+        client.counts.add(orjson.loads(facts.get("requests", "{}")))
         with ledger.transaction():
             ledger.note(state="running")
         policy = order.job.policy

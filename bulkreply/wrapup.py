@@ -8,7 +8,7 @@ from contextlib import suppress
 import polars as pl
 
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
-from bulkreply.errors import BulkreplyError, Interrupted, RunPaused, exit_code_of
+from bulkreply.errors import BulkreplyError, Interrupted, LedgerUnusable, RunPaused, exit_code_of
 from bulkreply.files.rejects import write_rejects
 from bulkreply.job import Job
 from bulkreply.ledger import Ledger
@@ -42,6 +42,8 @@ def conclude(
     """
     now_s = SYSTEM_CLOCK.now_s()
     results = write_results(ledger, stage, run.path / RESULTS_NAME)
+    if not results.tally.balances:
+        raise LedgerUnusable(f"the rows do not add up: {results.tally.as_words()}", hint="--fresh begins anew")
     state = _state(problem)
     files = {"results": RESULTS_NAME, "log": "log.jsonl"}
     if results.rejects.height:
@@ -53,8 +55,7 @@ def conclude(
         exit_code=exit_code_of_rows(results) if problem is None else exit_code_of(problem),
         results=results,
         counts=client.counts,
-        earlier=read_report(run.path),
-        waited_s=client.quota.waited_s,
+        waited_s=read_report(run.path).get("quota", {}).get("waited_s", 0.0) + client.quota.waited_s,
         utilisation=_utilisation(client, now_s - began_s),
         started_s=float(ledger.facts().get("started_s", began_s)),
         finished_s=now_s,

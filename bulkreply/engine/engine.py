@@ -70,7 +70,7 @@ class Engine:
         done = self._ledger.settled()
         self._progress.tally = self._ledger.tally()
         async with Scribe(self._ledger) as scribe:
-            self._recorder = Recorder(scribe, self._progress, self._rules, self._client.clock)
+            self._recorder = Recorder(scribe, self._progress, self._rules, self._client)
             self._doubts = Doubts(self._sink, self._recorder, self._rules)
             watch = asyncio.create_task(self._watch())
             try:

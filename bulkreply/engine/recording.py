@@ -6,11 +6,13 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import orjson
+
 from bulkreply.batching import Batch
-from bulkreply.clock import Clock
 from bulkreply.errors import BudgetSpent
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.scribe import Scribe
+from bulkreply.net.client import Client
 from bulkreply.outcomes import Outcome
 from bulkreply.wire.answer import Failure, Settled
 
@@ -69,11 +71,12 @@ class Recorder:
         DiskFatal: From every method: nothing may be sent whose result could not be recorded.
     """
 
-    def __init__(self, scribe: Scribe, progress: Progress, rules: Rules, clock: Clock) -> None:
+    def __init__(self, scribe: Scribe, progress: Progress, rules: Rules, client: Client) -> None:
         self._scribe = scribe
         self._progress = progress
         self._rules = rules
-        self._clock = clock
+        self._clock = client.clock
+        self._counts = client.counts
 
     async def intend(self, batch: Batch) -> tuple[int, float]:
         """Records that a batch is about to be sent: its number and the time."""
@@ -83,7 +86,12 @@ class Recorder:
     async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
         """Records outcomes of a whole batch."""
         rows = failure_rows(batch.positions, settled.failures)
-        await self._scribe.write(lambda ledger: ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows))
+
+        def write(ledger: Ledger) -> None:
+            ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows)
+            self._note_requests(ledger)
+
+        await self._scribe.write(write)
         self._count(settled.outcomes)
 
     async def follow(self, entry: int, job: str) -> None:
@@ -104,6 +112,7 @@ class Recorder:
                 ledger.replace(entry)
             if settled is not None and len(batch):
                 ledger.settle_unsent(batch.spans, bytes(settled.outcomes), settled.ids, rows)
+            self._note_requests(ledger)
 
         await self._scribe.write(write)
         if settled is not None:
@@ -112,6 +121,10 @@ class Recorder:
     async def settle_unsent(self, batch: Batch, outcome: Outcome, failure: Failure | None) -> None:
         """Records rows that need no call."""
         await self.replace(0, batch, Settled.all(len(batch), outcome, failure))
+
+    def _note_requests(self, ledger: Ledger) -> None:
+        """What a kill would otherwise make the report forget."""
+        ledger.note(requests=orjson.dumps(self._counts.as_words()).decode())
 
     def _count(self, outcomes: bytes | bytearray) -> None:
         self._progress.count(outcomes)

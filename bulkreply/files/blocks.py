@@ -30,14 +30,15 @@ def last_record_end(text: bytes, grammar: Grammar) -> int:
 
 
 def outside_quotes(block: bytes, grammar: Grammar) -> bytes | None:
-    """The block with every quoted cell shrunk to its quotes, or None when a quote stands where none may."""
+    """The block with every quoted cell shrunk to its quotes.
+
+    None when a quote stands where none may, or a record may span too many lines.
+    """
     quote = grammar.quote
     if not quote or quote not in block:
         return block
     parts = block.split(quote)
     if not len(parts) & 1:
-        return None
-    if any(len(cell) > MAX_RECORD_LINES and _lines_in(cell) >= MAX_RECORD_LINES for cell in parts[1::2]):
         return None
     between = parts[::2]
     line_ends = (b"\r",) if grammar.line_end == b"\r" else (b"\n", b"\r\n")
@@ -48,11 +49,28 @@ def outside_quotes(block: bytes, grammar: Grammar) -> bytes | None:
         return None
     if not all(text.startswith(after) and text.endswith(before) for text in set(between[1:-1]) if text):
         return None
-    return quote.join(between)
+    outside = quote.join(between)
+    if _line_ends(block) - _line_ends(outside) >= MAX_RECORD_LINES and _may_be_too_long(parts, grammar.line_end):
+        return None
+    return outside
 
 
-def _lines_in(cell: bytes) -> int:
-    return cell.count(b"\n") + cell.count(b"\r")
+def _may_be_too_long(parts: list[bytes], line_end: bytes) -> bool:
+    """Whether a record has more lines than one may have; parts are by turns outside and inside quotes."""
+    lines = 0
+    for between, cell in zip(parts[::2], parts[1::2], strict=False):
+        if line_end in between:
+            lines = 0
+        if b"\n" in cell or b"\r" in cell:
+            lines += _line_ends(cell)
+            if lines >= MAX_RECORD_LINES:
+                return True
+    return False
+
+
+def _line_ends(text: bytes) -> int:
+    """At least the number of line ends: a CRLF counts twice."""
+    return text.count(b"\n") + text.count(b"\r")
 
 
 def line_ends_agree(outside: bytes, grammar: Grammar) -> bool:

@@ -26,14 +26,19 @@ class Grammar:
         delimiter: One byte.
         quote: One byte, or b"" when the file does not quote.
         line_end: The byte lines end with: LF (also for CRLF) or CR.
+        cell: What one cell and the delimiter behind it look like.
+        blank: White space that leaves a line blank.
     """
 
     delimiter: bytes
     quote: bytes
     line_end: bytes = b"\n"
     cell: re.Pattern[bytes] = field(init=False, repr=False, compare=False)
+    blank: bytes = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # A tab between cells is no white space: it says that there are cells.
+        object.__setattr__(self, "blank", b" \t\x0b\x0c".replace(self.delimiter, b""))
         delimiter, quote = re.escape(self.delimiter), re.escape(self.quote or b'"')
         # Possessive, so that a broken record fails in linear time.
         quoted = rb"%b(?:[^%b]|%b%b)*+%b" % ((quote,) * 5)
@@ -80,7 +85,7 @@ def _record_at(
     lines: list[bytes], index: int, grammar: Grammar, width: int | None, final: bool
 ) -> tuple[Record | None, int]:
     line = lines[index].rstrip(b"\r\n")
-    if not line or (width != 1 and not line.strip()):
+    if not line or (width != 1 and not line.strip(grammar.blank)):
         return Record([], "blank"), 1
     quote = grammar.quote
     if not quote or quote not in line:

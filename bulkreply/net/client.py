@@ -58,6 +58,21 @@ class Counts:
         """All requests."""
         return self.by_operation.total()
 
+    def as_words(self) -> dict[str, Any]:
+        """The `requests` object of `report.json`."""
+        return {
+            "sent": self.sent,
+            "by_operation": dict(self.by_operation),
+            "status_429": self.status_429,
+            "retried": self.retried,
+        }
+
+    def add(self, words: Mapping[str, Any]) -> None:
+        """Counts the requests of earlier executions of the same run too."""
+        self.by_operation.update(words.get("by_operation", {}))
+        self.status_429 += words.get("status_429", 0)
+        self.retried += words.get("retried", 0)
+
 
 class Client:
     """Everything that reaches Reply passes here. Made by `open_client`.

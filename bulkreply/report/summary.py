@@ -50,7 +50,6 @@ def summarise(
     exit_code: int,
     results: Results,
     counts: Counts,
-    earlier: Mapping[str, Any],
     waited_s: float,
     utilisation: float,
     started_s: float,
@@ -58,17 +57,14 @@ def summarise(
     files: Mapping[str, str],
     message: str = "",
 ) -> Report:
-    """The report of a run; requests of earlier executions of the same run are added up.
+    """The report of a run.
 
     Args:
-        earlier: The `requests` and `quota` of the report before this execution, {} for the first.
+        counts: Requests of all executions of the run.
+        waited_s: Seconds all executions waited for the quota.
         utilisation: Share of the allowed calls that were used while the run was sending, 0 to 1.
         message: Why the run stopped, "" when it finished.
     """
-    before: Mapping[str, Any] = earlier.get("requests", {})
-    by_operation = dict(before.get("by_operation", {}))
-    for label, number in counts.by_operation.items():
-        by_operation[label] = by_operation.get(label, 0) + number
     content = {
         "schema_version": SCHEMA_VERSION,
         "job": job,
@@ -76,14 +72,9 @@ def summarise(
         "state": state,
         "exit_code": exit_code,
         "rows": results.tally.as_words(),
-        "requests": {
-            "sent": before.get("sent", 0) + counts.sent,
-            "by_operation": by_operation,
-            "status_429": before.get("status_429", 0) + counts.status_429,
-            "retried": before.get("retried", 0) + counts.retried,
-        },
+        "requests": counts.as_words(),
         "quota": {
-            "waited_s": round(earlier.get("quota", {}).get("waited_s", 0.0) + waited_s, 3),
+            "waited_s": round(waited_s, 3),
             "utilisation": round(utilisation, 4),
         },
         "started": iso_utc(started_s),

@@ -68,6 +68,9 @@ def test_a_killed_run_is_continued_by_run_and_says_so(sandbox: Start, bulkreply:
     assert done.code == 0
     assert "continuing run" in done.err
     assert_complete(server)
+    sent = bulkreply.report("long")["requests"]["by_operation"]["v3.contacts.import"]
+    seen = sum(target.endswith("import") for target in server.ask("requests")["targets"])
+    assert seen - 2 <= sent <= seen, "requests before the kill count too, but for those under way"
     assert len(list((bulkreply.folder / "bulkreply-runs" / "long").glob("*/"))) == 1
 
 
@@ -158,3 +161,20 @@ def test_standard_input_resumes(sandbox: Start, bulkreply: Bulkreply) -> None:
     assert_complete(server)
     left = [path.name for path in bulkreply.run_folder("long").iterdir()]
     assert not {"stdin.input", "stage"} & set(left), "copies of the rows go when the run has finished"
+
+
+def test_a_quota_that_opens_too_late_pauses_the_run(sandbox: Start, bulkreply: Bulkreply) -> None:
+    limits = "12/5s"
+    server, job = sandbox("--limits", limits), lay_out(bulkreply, 400)
+    done = bulkreply("run", job, "--base-url", server.url, "--limits", limits, "--max-wait", "1s")
+    assert done.code == 5, done.err
+    assert "bulkreply resume" in done.err
+    rows = bulkreply.report("long")["rows"]
+    assert rows["created"] + rows["not_attempted"] == 400
+    assert rows["created"] == 20 * 11, "twelve calls, the first of them whoami"
+    done = bulkreply("resume", "--base-url", server.url, "--limits", limits)
+    assert done.code == 0, done.err
+    assert_complete(server, 400)
+    sent = bulkreply.report("long")["requests"]
+    assert (sent["by_operation"]["v3.contacts.import"], sent["status_429"]) == (20, 0)
+    assert 429 not in server.ask("requests")["statuses"]
