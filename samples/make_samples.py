@@ -1,322 +1,357 @@
-"""Writes the sample files, the same bytes every time: `python samples/make_samples.py [FOLDER]`.
+"""Writes the sample files, the same every time: `python samples/make_samples.py [FOLDER]`.
 
-People and companies are invented. Addresses end in example.com, example.org or example.net, phone numbers lie in ranges
-kept for fiction or contain 555. Row numbers below are those a spreadsheet shows: the header is row 1.
+Nobody in them exists: all addresses are in the domains kept for examples, telephone numbers in ranges kept for
+fiction where a country has one. What is wrong in the files is wrong on purpose.
 """
 
 from __future__ import annotations
 
 import csv
+import datetime
 import random
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import polars as pl
 import xlsxwriter
 
-Row = dict[str, str]
-
-
-class Place(NamedTuple):
-    """Where people live, and how they and their companies are called. `田中=tanaka` adds the spelling in addresses."""
-
-    country: str
-    region: str
-    phone: str
-    form: str
-    cities: str
-    first: str
-    last: str
-
-
-class Company(NamedTuple):
-    """An employer: all its people share place, size and the way addresses are made."""
-
-    name: str
-    domain: str
-    place: Place
-    city: str
-    band: str
-    pattern: str
-
-
-PLACES = (
-    Place("Germany", "EMEA", "+49 30 23125 ###", " GmbH", "Berlin,Leipzig,Köln", "Jörg,Anke,Lukas,Änne,Fatma,Sören",
-          "Müller,Weiß,Haas,Vogel,Schäfer,Yılmaz"),
-    Place("France", "EMEA", "+33 1 99 00 ## ##", " SAS", "Lyon,Nantes,Saint-Étienne", "Valérie,Loïc,Zoé,Benoît,Aïcha",
-          "Fontaine,Lefèvre,D'Arcy,Rousseau,Traoré"),
-    Place("United Kingdom", "EMEA", "+44 20 7946 0###", " Ltd", "London,Leeds,Glasgow", "Grace,Callum,Priya,Owen,Ada",
-          "O'Brien,Ashworth,Patel,McAllister,Okafor-Reid"),
-    Place("Sweden", "EMEA", "+46 8 465 004 ##", " AB", "Malmö,Göteborg,Umeå", "Björn,Åsa,Lars,Märta,Elin",
-          "Ekström,Berg,Sjöberg,Lindqvist"),
-    Place("Poland", "EMEA", "+48 22 555 ## ##", " Sp. z o.o.", "Łódź,Kraków,Gdańsk", "Wojciech,Łucja,Zofia,Michał",
-          "Wójcik,Kowalska,Dąbrowski,Żak"),
-    Place("Spain", "EMEA", "+34 91 555 ## ##", ", S.L.", "Málaga,Bilbao,A Coruña", "Íñigo,María José,Lucía,Tomás",
-          "López García,Núñez,Ibáñez,de la Fuente"),
-    Place("Portugal", "EMEA", "+351 22 555 ####", ", Lda.", "Porto,Évora,Braga", "Nuno,Inês,João,Conceição",
-          "Magalhães,Costa,Simões,Conceição"),
-    Place("Greece", "EMEA", "+30 21 0555 ####", " A.E.", "Athens,Thessaloniki,Patras", "Ελένη=eleni,Νίκος=nikos,Maria",
-          "Παπαδοπούλου=papadopoulou,Vlachos,Δήμου=dimou"),
-    Place("Bulgaria", "EMEA", "+359 2 555 ####", " OOD", "Sofia,Plovdiv,Varna", "Милена=milena,Ivo,Георги=georgi",
-          "Петрова=petrova,Dimitrov,Стоянов=stoyanov"),
-    Place("Nigeria", "EMEA", "+234 1 555 ####", " Limited", "Lagos,Abuja,Ibadan", "Chidi,Ọláolú=olaolu,Ngozi,Yusuf",
-          "Adébáyọ̀=adebayo,Okonkwo,Usman,Eze"),
-    Place("United States", "AMER", "+1 512 555 01##", ", Inc.", "Austin,Portland,Des Moines", "Dana,Marcus,Mei,Ximena",
-          "Smith,Johnson,Nguyen,De León,van der Berg"),
-    Place("Canada", "AMER", "+1 514 555 01##", " Inc.", "Montréal,Calgary,Halifax", "Amélie,Kofi,Harpreet,Noah",
-          "Tremblay,Singh,Bélanger,MacDonald"),
-    Place("Brazil", "AMER", "+55 81 5550 ####", " Ltda.", "Recife,São Paulo,Goiânia", "Rosa,Luís,Íris,Thiago,Antônia",
-          "da Conceição,Araújo,Gonçalves,Sato"),
-    Place("Mexico", "AMER", "+52 55 5550 ####", " S.A. de C.V.", "Mérida,Querétaro,León", "Guadalupe,Andrés,Sofía",
-          "Peña,Hernández,Ramírez,Zúñiga"),
-    Place("Japan", "APAC", "+81 6 5550 ####", " K.K.", "Osaka,Kyoto,Sapporo", "美咲=misaki,Hana,健太=kenta,Jun",
-          "田中=tanaka,Ito,佐藤=sato,Yamamoto"),
-    Place("South Korea", "APAC", "+82 2 555 ####", " Co., Ltd.", "Seoul,Busan,Daegu", "민지=minji,Jisoo,서준=seojun",
-          "김=kim,Park,이=lee"),
-    Place("China", "APAC", "+86 21 5550 ####", " Co., Ltd.", "Shanghai,Chengdu,Xiamen", "娜=na,Wei,晓明=xiaoming",
-          "李=li,Zhang,王=wang"),
-    Place("India", "APAC", "+91 80 5555 ####", " Pvt. Ltd.", "Bengaluru,Pune,Kochi", "Kamala,Arjun,Sneha,Farid",
-          "Gupta,Iyer,Nair,Sharma"),
-    Place("Australia", "APAC", "+61 2 7010 ####", " Pty Ltd", "Sydney,Hobart,Perth", "Isla,Jack,Thi Mai,Ruby",
-          "Taylor,Nguyen,O'Connor,Papas"),
-)  # fmt: skip
-STEMS = (
-    "Nordwind", "Blue Harbour", "Kestrel & Sons", "Tallgrass", "Meridian", "Oakline", "Quarry", "Saltmarsh", "Vantage",
-    'The "Paper" Mill', "Café Lumière", "Ashford", "Brightwater", "Copperleaf", "Dovetail", "Eastgate", "Fernhill",
-    "Granite", "Highfold", "Ironbridge", "Juniper", "Lanternfish", "Møllehus", "Nine Elms", "Orchard", "Peregrine",
-    "Quillstone", "Redwick", "Silverbirch", "Tidewater",
-)  # fmt: skip
-TRADES = ("Logistics", "Optics", "Foods", "Software", "Rail", "Textiles", "Energy", "Analytics", "Health", "Packaging")
-TITLES = (
-    "Head of Sales", "Buyer", "Founder", "Operations Lead", "CFO", "Account Executive", "VP, Marketing",
-    "Office Manager", "IT Director", "Procurement Specialist", "Head of R&D", "Managing Director",
-)  # fmt: skip
-BANDS = {"1-10": 7, "11-50": 34, "51-200": 140, "201-500": 310, "501-1000": 820, "1001-5000": 2600, "10001+": 18400}
-LISTS = ("Fair 2026", "Webinar", "Newsletter", "Fair 2026;Webinar", "Webinar;Newsletter", "")
-SOURCES = ("Fair", "Webinar", "Referral", "Website", "Cold call")
-COMMENTS = (
-    "", "", "", "met at the stand", "call back in spring", "asked for a quote, wants a pilot", "prefers e-mail",
-    "déjà client en 2024", 'said "maybe"', "assistant: ext. 12",
-)  # fmt: skip
+SEED = 2026
 CONTACT_COLUMNS = (
     "Email", "First Name", "Last Name", "Company", "Title", "Phone", "City", "Country", "LinkedIn",
     "Employees", "Budget", "Region", "Lists", "Source", "My Comment", "Internal ID",
 )  # fmt: skip
-CRM_COLUMNS = (
-    "Contact ID", "First Name", "Last Name", "Title", "Email", "Phone", "Mobile", "Account Name", "Mailing Street",
-    "Mailing City", "Mailing Country", "Lead Source", "Contact Owner", "Created Date", "Email Opt Out",
+
+# Country | region | telephone, # is any digit | time zone as Windows calls it | cities/states | first | last names.
+# A name that is not in Latin letters says how its owner spells it in an address: 陽子=yoko.
+COUNTRIES = """
+Germany|DACH|+49 30 23125 ###|W. Europe Standard Time|Berlin/,Köln/NRW,Lübeck/SH|Anna,Björn,Jürgen,Käthe,Lukas,Saskia|Groß,Krüger,Müller,Schäfer,Vogel,Weiß
+Austria|DACH|+43 1 555 0###|W. Europe Standard Time|Wien/,Graz/Steiermark|Eva-Maria,Florian,Leopold,Theresa|Bauer,Gruber,Höller,Steindl
+United Kingdom|UK & Ireland|+44 20 7946 0###|GMT Standard Time|London/,Leeds/West Yorkshire|Amelia,Callum,Imogen,Rhys|Ashworth,Bennett,MacLeod,O'Brien
+France|Western Europe|+33 1 99 00 ## ##|Romance Standard Time|Lyon/,Nantes/Pays de la Loire|Chloé,François,Hélène,Jean-Luc|Bélanger,D'Aubigné,Lefèvre,Moreau
+Spain|Southern Europe|+34 555 ### ###|Romance Standard Time|Sevilla/Andalucía,Bilbao/|Begoña,Íñigo,José Luis,Ximena|Casals,García López,Muñoz,Peña
+Poland|Eastern Europe|+48 555 ### ###|Central European Standard Time|Łódź/,Kraków/Małopolska|Agnieszka,Łukasz,Paweł,Żaneta|Kowalczyk,Nowak,Świątek,Żuraw
+Sweden|Nordics|+46 8 465 004 ##|W. Europe Standard Time|Malmö/Skåne,Umeå/|Åsa,Göran,Linnéa,Olof|Ekström,Lindqvist,Sjöberg,Östlund
+Denmark|Nordics|+45 5550 ####|Romance Standard Time|Århus/,Køge/|Ida,Kåre,Mette,Søren|Dahl,Kjær,Ravn,Ærøe
+Turkey|Middle East|+90 555 ### ####|Turkey Standard Time|İzmir/,Eskişehir/|Ayşe,Çağrı,Elif,Oğuz|Demir,Öztürk,Şahin,Yıldız
+Ukraine|Eastern Europe|+380 55 500 ####|FLE Standard Time|Київ/,Львів/|Олена=olena,Тарас=taras,Юлія=yuliia|Бойко=boiko,Шевчук=shevchuk,Ткаченко=tkachenko
+United States|North America|+1 512 555 01##|Central Standard Time|Austin/TX,Tulsa/OK,Madison/WI|Dwayne,Grace,Kamala,Marcus,Priya,Tyler|Alvarez,Hughes,Nguyen,Okafor,Smith,Whitfield
+Canada|North America|+1 514 555 01##|Eastern Standard Time|Montréal/QC,Ottawa/ON|Benoît,Gwen,Noémie,Raj|Côté,Gagnon,Singh,Tremblay
+Brazil|Latin America|+55 81 5550 ####|E. South America Standard Time|São Paulo/SP,Recife/PE|Caetano,Inês,João,Thaís|Araújo,Conceição,Lima,Gonçalves
+India|South Asia|+91 55555 0####|India Standard Time|Pune/Maharashtra,Kochi/Kerala|Aarav,Deepa,Farid,Lakshmi|Gupta,Iyer,Nair,Sharma
+Japan|East Asia|+81 3 5550 ####|Tokyo Standard Time|大阪/,Sendai/Miyagi|健太=kenta,陽子=yoko,Haruki,Jun|佐藤=sato,田中=tanaka,Ito,Watanabe
+Nigeria|Africa|+234 55 500 ####|W. Central Africa Standard Time|Lagos/,Enugu/|Adébáyò,Chidi,Ngozi,Zainab|Eze,Ọlá,Okonkwo,Usman
+"""  # noqa: E501
+COMPANIES = """
+Nordwind GmbH,Kestrel & Sons,Tallgrass Foods,Meridian Labs,Oakline Logistics,Quarry Systems,Saltmarsh Seafood,
+Vantage Optics,The "Paper" Mill,Café Lumière,Ashford Rail,Bluepeak Robotics,Cinder Ceramics,Dovetail Joinery,
+Elmhurst Dental,Fjordkraft Marine,Glasshouse Media,Høyre Mølle A/S,Ironbark Mining,Juniper Row Hotels,Krokus Bank,
+Larkspur Health,Mühlbach & Co. KG,Nettle Software,Ostrava Glassworks,Peregrine Air Cargo,Quince Cosmetics,
+Rookwood Insurance,São Bento Têxteis,Thistle Energy,Umbra Lighting,Viadukt Bau AG,Willowbrook Schools,Xylo Instruments,
+Yarrow Pharma,Zephyr Wind Power,Ambrosia Catering,Brightwater Utilities,Copperfield Press,Driftwood Furniture
+"""
+TITLES = (
+    "Head of Sales", "Buyer", "Founder", "Operations Lead", "CFO", "Account Executive", "Marketing Manager",
+    "VP Revenue", "Managing Director", "Sales Director", "Chief of Staff", "Procurement, EMEA", "Owner",
 )  # fmt: skip
-PROSPECTING_COLUMNS = (
-    "First Name", "Last Name", "Title", "Company", "Email", "Email Status", "Seniority", "# Employees", "Industry",
-    "Person Linkedin Url", "Website", "Corporate Phone", "City", "Country",
+SPELLINGS = {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "ø": "o", "ł": "l", "ı": "i"}
+BANDS = ("1-10", "11-50", "51-200", "201-500", "501-1000", "1001-5000", "5001-10000", "10001+", "")
+LISTS = ("Fair 2026", "Webinar", "Fair 2026;Webinar", "Newsletter", "")
+SOURCES = ("Trade fair", "Webinar", "Referral", "Website form", "Partner")
+COMMENTS = (
+    "", "", "", "met at the stand", "call back in spring", "asked for a quote, wants a pilot", "prefers e-mail",
+    "on leave until May", "knows the team from an earlier job", "Rückruf vereinbart", "too small for now",
 )  # fmt: skip
-ADDRESS_BOOK_COLUMNS = (
-    "First Name", "Middle Name", "Last Name", "Nickname", "Organization Name", "Organization Title", "Birthday",
-    "Notes", "Labels", "E-mail 1 - Label", "E-mail 1 - Value", "Phone 1 - Label", "Phone 1 - Value",
-)  # fmt: skip
 
 
-def spelled(name: str) -> tuple[str, str]:
-    """A name as it is written, and as it stands in an address."""
-    written, _, latin = name.partition("=")
-    plain = (latin or written).lower().translate({ord("ø"): "o", ord("ł"): "l", ord("ß"): "ss", ord("ı"): "i"})
-    plain = unicodedata.normalize("NFKD", plain).encode("ascii", "ignore").decode()
-    return written, "".join(letter for letter in plain if letter.isalnum())
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who does not exist."""
+
+    first: str
+    last: str
+    spelling: str
+    email: str
+    company: str
+    band: str
+    title: str
+    phone: str
+    city: str
+    state: str
+    country: str
+    region: str
+    zone: str
 
 
-def companies(chance: random.Random) -> list[Company]:
-    """Four companies of every stem, each with a web domain of its own."""
-    made = []
-    for stem in STEMS:
-        for trade in chance.sample(TRADES, 4):
-            place = chance.choice(PLACES)
-            domain = f"{spelled(stem)[1]}-{trade.lower()}.example.{chance.choice(('com', 'org', 'net'))}"
-            pattern = chance.choice(("{first}.{last}", "{first}", "{initial}.{last}", "{last}"))
-            city, band = chance.choice(place.cities.split(",")), chance.choice(list(BANDS))
-            made.append(Company(f"{stem} {trade}{place.form}", domain, place, city, band, pattern))
-    return made
+def latin(text: str) -> str:
+    """A name as it stands in an address."""
+    folded = "".join(SPELLINGS.get(letter, letter) for letter in text.lower())
+    plain = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode()
+    return re.sub("[^a-z0-9]", "", plain)
 
 
-def contacts(count: int, seed: int) -> list[Row]:
-    """Rows of CONTACT_COLUMNS, all of them right."""
+def people(count: int, seed: int) -> list[Person]:
+    """People with an address each, and the company's size always the same."""
     chance = random.Random(seed)
-    employers = companies(chance)
+    countries = [line.split("|") for line in COUNTRIES.strip().splitlines()]
+    companies = [name.strip() for name in COMPANIES.split(",")]
     taken: set[str] = set()
+    found = []
+    for _ in range(count):
+        country, region, phone, zone, cities, firsts, lasts = chance.choice(countries)
+        city, state = chance.choice(cities.split(",")).split("/")
+        first, _, first_latin = chance.choice(firsts.split(",")).partition("=")
+        last, _, last_latin = chance.choice(lasts.split(",")).partition("=")
+        place = chance.randrange(len(companies))
+        company = companies[place]
+        domain = f"{latin(company.removeprefix('The ').split()[0])}.example.{('com', 'org', 'net')[place % 3]}"
+        name = local = f"{first_latin or latin(first)}.{last_latin or latin(last)}"
+        namesakes = 1
+        while f"{local}@{domain}" in taken:
+            namesakes += 1
+            local = f"{name}{namesakes}"
+        taken.add(f"{local}@{domain}")
+        found.append(Person(
+            first, last, local.replace(".", "-"), f"{local}@{domain}", company, BANDS[place % len(BANDS)],
+            chance.choice(TITLES), re.sub("#", lambda _: str(chance.randrange(10)), phone), city, state, country,
+            region, zone,
+        ))  # fmt: skip
+    return found
+
+
+def contacts() -> list[list[str]]:
+    """Rows of CONTACT_COLUMNS."""
+    chance = random.Random(SEED)
     rows = []
-    for number in range(1, count + 1):
-        company = chance.choice(employers)
-        place = company.place
-        first, first_plain = spelled(chance.choice(place.first.split(",")))
-        last, last_plain = spelled(chance.choice(place.last.split(",")))
-        name = company.pattern.format(first=first_plain, last=last_plain, initial=first_plain[0])
-        numbered = (f"{name}{i}@{company.domain}" for i in range(2, count))
-        email = next(one for one in (f"{name}@{company.domain}", *numbered) if one not in taken)
-        taken.add(email)
-        phone = "".join(str(chance.randrange(10)) if sign == "#" else sign for sign in place.phone)
-        values = (
-            email, first, last, company.name, chance.choice(TITLES),
-            phone if chance.random() < 0.9 else "", company.city, place.country,
-            f"https://www.linkedin.com/in/{first_plain}-{last_plain}-{number}" if chance.random() < 0.6 else "",
-            company.band if chance.random() < 0.85 else "",
-            str(chance.randrange(1, 90) * 1000) if chance.random() < 0.7 else "", place.region,
-            chance.choice(LISTS), chance.choice(SOURCES), chance.choice(COMMENTS), f"C-{number:05}",
-        )  # fmt: skip
-        rows.append(dict(zip(CONTACT_COLUMNS, values, strict=True)))
+    for number, one in enumerate(people(1000, SEED), start=1):
+        profile = f"https://www.linkedin.com/in/{one.spelling}-{chance.randrange(16**6):06x}"
+        rows.append([
+            one.email, one.first, one.last, one.company, one.title, one.phone if chance.random() < 0.85 else "",
+            one.city, one.country, profile if chance.random() < 0.6 else "", one.band,
+            str(chance.randrange(1, 180) * 500) if chance.random() < 0.7 else "", one.region, chance.choice(LISTS),
+            chance.choice(SOURCES), chance.choice(COMMENTS), f"C-{10_000 + number}",
+        ])  # fmt: skip
+    spoil(rows)
     return rows
 
 
-def put(rows: list[Row], column: str, changes: dict[int, str]) -> None:
-    """Overwrites cells, by row number; `{}` in the new text stands for the old one."""
-    for number, text in changes.items():
-        rows[number - 2][column] = text.replace("{}", rows[number - 2][column])
+def spoil(rows: list[list[str]]) -> None:
+    """The mistakes of a real file: 16 rows that cannot be imported, 4 that stand twice; and 9 that only look odd."""
+    at = CONTACT_COLUMNS.index
+    for number in (17, 211, 402, 655, 871):
+        rows[number][at("First Name")] = ""
+    for number in (33, 340, 702):
+        rows[number][at("Email")] = rows[number][at("Email")].replace("@", " at ")
+    rows[128][at("Email")] = rows[128][at("Email")].replace("@", "@@")
+    rows[519][at("Email")] = ""
+    for number, word in ((64, "lots"), (286, "some"), (733, "ca. 50")):
+        rows[number][at("Employees")] = word
+    for number, word in ((95, "12k"), (450, "tbd"), (812, "1.000.000")):
+        rows[number][at("Budget")] = word
+    for number, twin in ((150, 40), (480, 300), (660, 661), (990, 10)):
+        rows[number][at("Email")] = rows[twin][at("Email")].upper()
+
+    rows[57][at("My Comment")] = "first call: no answer\nsecond call: wants an offer"
+    rows[58][at("My Comment")] = '=HYPERLINK("https://example.com","our offer")'
+    rows[59][at("My Comment")] = 'said "maybe", then "yes"'
+    rows[60][at("My Comment")] = "=2 sites, 1 buyer"
+    rows[61][at("Company")] = "Baker, Hale & Partners"
+    rows[62][at("Employees")] = "11–50"
+    rows[63][at("Email")] = f"  {rows[63][at('Email')]} "
+    rows[66][at("Budget")] = "12500.50"
+    rows[67][at("Last Name")] = ""
 
 
-def repeat_address(rows: list[Row], column: str, twins: dict[int, int]) -> None:
-    """Gives a row the address of another one, shouted."""
-    for number, twin in twins.items():
-        rows[number - 2][column] = rows[twin - 2][column].upper()
-
-
-def sample_contacts() -> list[Row]:
-    """The 1,000 contacts: 19 rows are wrong, 5 repeat an address, a few are right and only look odd."""
-    rows = contacts(1000, 2026)
-    put(rows, "First Name", dict.fromkeys((19, 213, 404, 657, 873), ""))
-    for number in (35, 342, 704):
-        rows[number - 2]["Email"] = rows[number - 2]["Email"].replace("@", " at ")
-    put(rows, "Email", {130: "{}@example.com", 268: "info@@example.org", 521: "", 615: "{};{}"})
-    put(rows, "Employees", {66: "lots", 288: "some", 735: "ca. 50"})
-    put(rows, "Budget", {97: "12k", 452: "tbd", 657: "on request", 814: "1.000.000"})
-    put(rows, "LinkedIn", {178: "ask reception"})
-    repeat_address(rows, "Email", {152: 42, 482: 302, 662: 663, 900: 901, 992: 12})
-    put(rows, "Email", {70: " {} "})
-    put(rows, "My Comment", {59: "first line\nsecond line", 61: 'said "maybe", then "yes"; 50 % off?'})
-    put(rows, "My Comment", {60: '=HYPERLINK("https://example.com","click")', 62: "-- do not call --", 63: "@home"})
+def crm_rows() -> list[list[str]]:
+    """Contacts as a CRM exports them: owners, opt-outs, notes over several lines; 9 rows cannot be imported."""
+    chance = random.Random(7)
+    rows = []
+    for number, one in enumerate(people(120, 7), start=1):
+        rows.append([
+            f"003{chance.randrange(36**7):012}", one.first, one.last, one.title, one.company, one.email, one.phone,
+            one.phone[:-2] + "99" if chance.random() < 0.3 else "", one.city, one.state, one.country,
+            chance.choice(("Web", "Trade Show", "Partner Referral", "Purchased List")),
+            chance.choice(("Dana Keller", "Tom Hughes")), f"2026-0{chance.randrange(1, 7)}-{10 + number % 18}",
+            chance.choice(("", "", "", "wants to hear from us\nafter the holidays")), "0",
+        ])  # fmt: skip
+    for number in (8, 41, 77, 103):
+        rows[number][15] = "1"
+    rows[12][5] = rows[90][5] = ""
+    rows[30][5] = f"{rows[30][5]}; {rows[31][5]}"
+    rows[55][1] = ""
+    rows[68][5] = "[not provided]"
+    rows[110][5] = rows[20][5].title()
     return rows
 
 
-def crm_export() -> list[Row]:
-    """Contacts as a CRM exports them: ids of its own, two phones, an opt-out, addresses missing here and there."""
-    chance, rows = random.Random(7), []
-    for cell in contacts(150, 7):
-        created = date(2024, 1, 8) + timedelta(days=chance.randrange(700))
-        street = f"{chance.randrange(1, 200)} {chance.choice(('Station Road', 'High Street', 'Mill Lane'))}"
-        values = (
-            f"0037{chance.randrange(36**8):011d}AAX", cell["First Name"], cell["Last Name"], cell["Title"],
-            cell["Email"], cell["Phone"], "" if chance.random() < 0.7 else cell["Phone"][:-2] + "99", cell["Company"],
-            street, cell["City"], cell["Country"], cell["Source"],
-            chance.choice(("Dana Fox", "Sam Reed")), f"{created:%Y-%m-%d}", "0",
-        )  # fmt: skip
-        rows.append(dict(zip(CRM_COLUMNS, values, strict=True)))
-    put(rows, "Email", {14: "", 47: "", 88: "", 121: "", 33: "n/a", 102: "{}, office@example.com"})
-    put(rows, "First Name", {25: "", 71: "", 140: ""})
-    put(rows, "Email Opt Out", dict.fromkeys((9, 52, 97, 133), "1"))
-    put(rows, "Mailing Street", {18: "Unit 4\n12 Mill Lane"})
-    repeat_address(rows, "Email", {60: 20, 110: 111})
+def prospecting_rows() -> list[list[str]]:
+    """Contacts as a prospecting database exports them: bare numbers of employees; 11 rows cannot be imported."""
+    chance = random.Random(8)
+    rows = []
+    for one in people(120, 8):
+        head = random.Random(one.company)
+        rows.append([
+            one.first, one.last, one.title, one.company, one.email, chance.choice(("Verified", "Verified", "Guessed")),
+            chance.choice(("Owner", "C suite", "VP", "Manager", "Senior")),
+            str(head.choice((1, 2, 7, 10, 23, 50, 51, 180, 430, 950, 1500, 5000, 7200, 12000))),
+            head.choice(("logistics & supply chain", "food production", "machinery", "retail", "hospitality")),
+            f"http://www.linkedin.com/in/{one.spelling}-{chance.randrange(16**6):06x}", f"'{one.phone}",
+            one.email.partition("@")[2], one.city, one.state, one.country,
+        ])  # fmt: skip
+    for number in (3, 25, 26, 64, 88, 101):
+        rows[number][4:6] = "", "Unavailable"
+    rows[15][7], rows[47][7] = "n/a", ""
+    rows[52][7] = "200+"
+    rows[70][9] = "not on file"
+    rows[97][0] = ""
+    rows[117][7] = "0"
+    rows[119][4] = rows[2][4].upper()
     return rows
 
 
-def prospecting_export() -> list[Row]:
-    """Contacts as a prospecting database exports them: plain numbers of employees, addresses verified or guessed."""
-    chance, rows = random.Random(8), []
-    for cell in contacts(120, 8):
-        values = (
-            cell["First Name"], cell["Last Name"], cell["Title"], cell["Company"], cell["Email"], "Verified",
-            chance.choice(("Manager", "Director", "C suite", "Entry")),
-            str(BANDS[cell["Employees"]]) if cell["Employees"] else "",
-            chance.choice(("logistics & supply chain", "textiles", "computer software", "food production")),
-            cell["LinkedIn"].replace("https://www.", "http://www."), f"http://www.{cell['Email'].partition('@')[2]}",
-            f"'{cell['Phone']}" if cell["Phone"] else "", cell["City"], cell["Country"],
-        )  # fmt: skip
-        rows.append(dict(zip(PROSPECTING_COLUMNS, values, strict=True)))
-    put(rows, "Email Status", dict.fromkeys((5, 23, 31, 48, 56, 64, 79, 90, 101, 117), "Guessed"))
-    put(rows, "Email Status", dict.fromkeys((12, 68, 95), "Unavailable"))
-    put(rows, "Email", dict.fromkeys((12, 68, 95), ""))
-    put(rows, "First Name", {37: "", 84: ""})
-    put(rows, "# Employees", {16: "unknown", 27: "1,250", 73: "51-200"})
-    repeat_address(rows, "Email", {111: 44})
+def address_book_rows() -> list[list[str]]:
+    """Contacts as an address book exports them: labels, several numbers in a cell; 8 rows cannot be imported."""
+    chance = random.Random(9)
+    rows = []
+    for one in people(80, 9):
+        lists = chance.choice(LISTS).split(";")
+        rows.append([
+            one.first, chance.choice(("", "", "", "M.", "Noor")), one.last, one.company, one.title,
+            chance.choice(("", "", "colleague of Dana", "birthday in June\ncall, don't write")),
+            " ::: ".join([*filter(None, lists), "* myContacts"]), "* Work", one.email, "Mobile",
+            one.phone, "Work", one.city, one.country,
+        ])  # fmt: skip
+    for number, name in ((5, "Front desk"), (29, "Taxi"), (62, "Dentist")):
+        rows[number][:6] = "", "", "", name, "", ""
+        rows[number][8] = ""
+    rows[14][8] = f"{rows[14][8]} ::: {rows[15][8]}"
+    rows[33][8] = ""
+    rows[40][8] = rows[40][8].replace("@", "(at)")
+    rows[51][0] = rows[51][1] = ""
+    rows[58][8] = rows[58][8].replace(".example.", ",example.")
+    rows[35][10] = f"{rows[35][10]} ::: {rows[36][10]}"
+    rows[71][8] = rows[9][8]
     return rows
 
 
-def address_book() -> list[Row]:
-    """Contacts as an address book exports them: labels in one cell, private people, entries without an address."""
-    chance, rows = random.Random(9), []
-    for cell in contacts(60, 9):
-        labels = " ::: ".join(["* myContacts", *filter(None, cell["Lists"].split(";"))])
-        values = (
-            cell["First Name"], chance.choice(("", "", "", "Kay")), cell["Last Name"], "", cell["Company"],
-            cell["Title"], "", cell["My Comment"], labels, "* Work", cell["Email"], "Mobile" if cell["Phone"] else "", cell["Phone"],
-        )  # fmt: skip
-        rows.append(dict(zip(ADDRESS_BOOK_COLUMNS, values, strict=True)))
-    put(rows, "E-mail 1 - Value", {11: "", 28: "", 45: "", 39: "{} ::: private@example.net"})
-    put(rows, "First Name", {20: "", 53: ""})
-    put(rows, "Labels", {7: "* myContacts ::: * starred", 33: "* starred ::: Newsletter ::: * myContacts"})
-    put(rows, "Birthday", {15: "1984-02-29", 41: " --05-17"})
-    put(rows, "Notes", {16: "Line one\nLine two"})
-    put(rows, "Organization Name", {24: "", 50: ""})
-    repeat_address(rows, "E-mail 1 - Value", {57: 30})
+def people_rows() -> list[list[str]]:
+    """A short file for the older API, with time zones; 3 rows cannot be imported."""
+    chance = random.Random(10)
+    rows = [
+        [
+            one.email, one.first, one.last, one.company, one.title, one.phone, one.city, one.state, one.country,
+            one.zone, f"https://www.linkedin.com/in/{one.spelling}",
+            str(chance.randrange(1, 60) * 5) if chance.random() < 0.8 else "", chance.choice(COMMENTS),
+        ]
+        for one in people(60, 10)
+    ]  # fmt: skip
+    rows[11][0] = rows[11][0].replace("@", "")
+    rows[28][1] = ""
+    rows[44][11] = "about 20"
+    rows[57][0] = rows[3][0].capitalize()
     return rows
 
 
-def changes(rows: Sequence[Row]) -> list[Row]:
-    """News about some of the contacts; `<clear>` empties a field."""
-    found = [{name: row[name] for name in ("Email", "First Name", "Title", "City")} for row in rows[100:125]]
-    put(found, "Title", {4: "<clear>", 9: "Chief Executive", 15: "<clear>"})
-    put(found, "City", {6: "Lisbon", 18: "<clear>"})
-    put(found, "Email", {26: "stranger@example.org"})
-    return found
+def lead_rows(known: Sequence[Sequence[str]]) -> list[list[str]]:
+    """Leads of a fair, as a German spreadsheet saves them: some are known already, 2 cannot be imported."""
+    rows = [[one.first, one.last, one.email, one.company, one.city, one.phone] for one in people(28, 11)]
+    for number, row in enumerate(known):
+        rows.insert(number * 3, [row[1], row[2], row[0].strip(), row[3], row[6], row[5]])
+    rows[4][2] = "Visitenkarte fehlt"
+    rows[16][0] = ""
+    return rows
 
 
-def leavers(rows: Sequence[Row]) -> list[Row]:
-    """Addresses to be deleted."""
-    found = [{"Email": row["Email"], "Left On": f"2026-0{i % 9 + 1}-15"} for i, row in enumerate(rows[200:210])]
-    put(found, "Email", {8: "gone at example.com"})
-    repeat_address(found, "Email", {11: 5})
-    return found
+def update_rows(known: Sequence[Sequence[str]]) -> list[list[str]]:
+    """News of known contacts; three are strangers to Reply, one address is wrong, a marker empties a field."""
+    news = (("Head of Procurement", ""), ("", "+44 20 7946 0123"), ("<clear>", ""))
+    rows = [[row[0], row[1], *news[number % 3], row[3]] for number, row in enumerate(known)]
+    rows += [[one.email, one.first, one.title, one.phone, one.company] for one in people(3, 12)]
+    rows.append(["left the company", "Marta", "<clear>", "<clear>", ""])
+    return rows
 
 
-def write_csv(path: Path, rows: Sequence[Row], *, like_crm: bool = False) -> None:
-    """UTF-8 and commas; LF, or the way of CRMs: CRLF and quotes around every cell."""
+def write_csv(
+    path: Path,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    delimiter: str = ",",
+    line_end: str = "\n",
+    quote_all: bool = False,
+    footer: str = "",
+) -> None:
+    """UTF-8."""
     with path.open("w", encoding="utf-8", newline="") as out:
-        quoting = csv.QUOTE_ALL if like_crm else csv.QUOTE_MINIMAL
-        writer = csv.DictWriter(out, list(rows[0]), lineterminator="\r\n" if like_crm else "\n", quoting=quoting)
-        writer.writeheader()
+        writer = csv.writer(
+            out, delimiter=delimiter, lineterminator=line_end, quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+        )
+        writer.writerow(columns)
         writer.writerows(rows)
+        out.write(footer)
 
 
-def write_workbook(path: Path, rows: Sequence[Row]) -> None:
-    """One sheet of text cells: no formula, no phone that becomes a number."""
-    options = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    with xlsxwriter.Workbook(str(path), options) as book:
-        book.set_properties({"created": datetime(2026, 1, 1)})
+def write_workbook(path: Path, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """One sheet of text cells; nothing is a formula."""
+    with xlsxwriter.Workbook(str(path), {"strings_to_formulas": False, "strings_to_urls": False}) as book:
+        book.set_properties({"created": datetime.datetime(2026, 1, 1)})
         sheet = book.add_worksheet("Contacts")
-        for y, cells in enumerate([list(rows[0]), *(row.values() for row in rows)]):
-            for x, cell in enumerate(cells):
+        for y, row in enumerate([columns, *rows]):
+            for x, cell in enumerate(row):
                 if cell:
                     sheet.write_string(y, x, cell)
 
 
-def main(folder: Path) -> None:
-    """Writes everything."""
-    rows = sample_contacts()
-    write_csv(folder / "contacts.csv", rows)
-    write_workbook(folder / "contacts.xlsx", rows)
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(CONTACT_COLUMNS, pl.String))
+def write_contacts(folder: Path, rows: Sequence[Sequence[str]]) -> None:
+    """The same rows in four formats."""
+    write_csv(folder / "contacts.csv", CONTACT_COLUMNS, rows)
+    write_workbook(folder / "contacts.xlsx", CONTACT_COLUMNS, rows)
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(CONTACT_COLUMNS, pl.String), orient="row")
     frame = frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
     frame.write_parquet(folder / "contacts.parquet")
     frame.write_ndjson(folder / "contacts.ndjson")
-    write_csv(folder / "crm_export.csv", crm_export(), like_crm=True)
-    write_csv(folder / "prospecting_export.csv", prospecting_export())
-    write_csv(folder / "address_book.csv", address_book())
-    write_csv(folder / "changes.csv", changes(rows))
-    write_csv(folder / "leavers.csv", leavers(rows))
-    names = (("Fair 2026", "yes"), ("Webinar", "no"), ("Newsletter", "no"), ("Partners", "yes"), ("partners", "no"))
-    write_csv(folder / "lists.csv", [{"Name": name, "Shared": shared} for name, shared in (*names, ("", "no"))])
-    kinds = (("Tier", "text"), ("Seats", "number"), ("Renewal", "text"), ("Colour", "rainbow"))
-    write_csv(folder / "fields.csv", [{"Title": title, "Type": kind} for title, kind in kinds])
+
+
+def main(folder: Path) -> None:
+    """Writes everything."""
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = contacts()
+    write_contacts(folder, rows)
+    crm = (
+        "Contact ID", "First Name", "Last Name", "Title", "Account Name", "Email", "Phone", "Mobile", "Mailing City",
+        "Mailing State/Province", "Mailing Country", "Lead Source", "Contact Owner", "Last Activity", "Description",
+        "Email Opt Out",
+    )  # fmt: skip
+    footer = '\r\n"Contacts of all owners"\r\n"Confidential Information - Do Not Distribute"\r\n'
+    write_csv(folder / "crm_export.csv", crm, crm_rows(), line_end="\r\n", quote_all=True, footer=footer)
+    prospecting = (
+        "First Name", "Last Name", "Title", "Company", "Email", "Email Status", "Seniority", "# Employees", "Industry",
+        "Person Linkedin Url", "Corporate Phone", "Website", "City", "State", "Country",
+    )  # fmt: skip
+    write_csv(folder / "prospecting_export.csv", prospecting, prospecting_rows())
+    book = (
+        "First Name", "Middle Name", "Last Name", "Organization Name", "Organization Title", "Notes", "Labels",
+        "E-mail 1 - Label", "E-mail 1 - Value", "Phone 1 - Label", "Phone 1 - Value", "Address 1 - Label",
+        "Address 1 - City", "Address 1 - Country",
+    )  # fmt: skip
+    write_csv(folder / "address_book.csv", book, address_book_rows())
+    older = (
+        "Email", "First Name", "Last Name", "Company", "Title", "Phone", "City", "State", "Country", "Time Zone",
+        "Profile", "Seats", "Remark",
+    )  # fmt: skip
+    write_csv(folder / "people.csv", older, people_rows())
+    leads = ("Vorname", "Nachname", "E-Mail", "Firma", "Ort", "Telefon")
+    write_csv(folder / "fair_leads.csv", leads, lead_rows(rows[20:32]), delimiter=";", line_end="\r\n")
+    news = ("Email", "First Name", "New Title", "New Phone", "Company")
+    write_csv(folder / "updates.csv", news, update_rows(rows[100:126]))
+    leavers = [[row[0], "asked to be forgotten"] for row in rows[2:12]]
+    leavers += [["nobody.known@example.org", "bounced"], ["see ticket 4411", "unsubscribed"]]
+    write_csv(folder / "leavers.csv", ("Email", "Reason"), leavers)
+    write_csv(folder / "lists.csv", ("Name", "Shared"), [["Fair 2027", "yes"], ["Partners", "no"], ["", "no"]])
+    write_csv(folder / "fields.csv", ("Title", "Type"), [["Tier", "text"], ["Seats", "number"], ["Colour", "rainbow"]])
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ def read(path: Path, text: str | bytes, **options: object) -> tuple[type_rows, l
         ("a,b\n\n\n1,2\n", [(4, ("1", "2"))], []),
         ("a,b\n   \n1,2\n", [(3, ("1", "2"))], []),
         ('a,b\n1,""\n"",""\n2,x\n', [(2, ("1", None)), (4, ("2", "x"))], []),
+        ("a\tb\n \t\n\t\n  \n1\t2\n\t\t\n", [(2, (" ", None)), (5, ("1", "2"))], [(6, "row.ragged")]),
         ("a\n1\n\n2", [(2, ("1",)), (4, ("2",))], []),
         ('a,b\n1,"x\n\ny"\n2,z', [(2, ("1", "x\n\ny")), (3, ("2", "z"))], []),
         ('a,b\n1,"x\n2,y\n3,z\n', [(3, ("2", "y")), (4, ("3", "z"))], [(2, "row.quote")]),
@@ -50,7 +51,8 @@ def read(path: Path, text: str | bytes, **options: object) -> tuple[type_rows, l
 def test_each_fault_stays_on_its_own_row(
     tmp_path: Path, text: str, rows: type_rows, bad: list[tuple[int, str]]
 ) -> None:
-    assert read(tmp_path / "x.csv", text, delimiter=",") == (rows, bad)
+    delimiter = "\t" if "\t" in text else ","
+    assert read(tmp_path / "x.csv", text, delimiter=delimiter) == (rows, bad)
 
 
 def test_a_ragged_row_tells_what_was_beyond_the_last_column(tmp_path: Path) -> None:
@@ -67,6 +69,18 @@ def test_a_cell_may_span_many_lines_but_not_swallow_the_file(tmp_path: Path) -> 
     open_quote = 'a,b\n1,"x\n' + "2,y\n" * (3 * MAX_RECORD_LINES)
     rows, bad = read(tmp_path / "x.csv", open_quote)
     assert len(rows) == 3 * MAX_RECORD_LINES and bad == [(2, "row.quote")]
+
+
+@pytest.mark.parametrize("block_bytes", [7, 1_000, 1 << 20])
+def test_the_lines_of_all_cells_of_a_record_are_counted_together(tmp_path: Path, block_bytes: int) -> None:
+    path = tmp_path / "x.csv"
+    half = "\r\n" * (MAX_RECORD_LINES // 2)
+    fits, is_too_long = f'"{half[4:]}a","{half}b"\r\n', f'"{half}c","{half}d"\r\n'
+    path.write_text(f"a,b\r\n{fits}1,2\r\n{is_too_long}3,4\r\n", newline="")
+    chunks = list(DelimitedTable(path, FileOptions(), block_bytes=block_bytes).chunks())
+    rows = [row for chunk in chunks for row in chunk.frame.rows()]
+    assert rows == [(f"{half[4:]}a", f"{half}b"), ("1", "2"), ("3", "4")]
+    assert {reject.code for chunk in chunks for reject in chunk.rejects} == {"row.quote"}
 
 
 def test_one_endless_line_is_refused_in_bounded_memory(tmp_path: Path) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from bulkreply.files.delimited import DelimitedTable
+from bulkreply.files.delimited import BLOCK_BYTES, DelimitedTable
 from bulkreply.files.formats import FileOptions, Table, open_table, write_rejects
 from bulkreply.files.formulas import escape_text, restore_text
+from bulkreply.records import Chunk
 
 LAWFUL = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Characters every tried encoding has, and those that make delimited text hard.
@@ -84,21 +86,34 @@ def test_a_written_table_is_read_back_exactly_at_any_block_size(
 
 
 @LAWFUL
-@example(lines=["\r", '"', '"\r"', '"\ra"'], block_bytes=1)
-@given(st.lists(st.text(st.sampled_from('a,"\n\r '), max_size=9), max_size=12), st.integers(1, 64))
-def test_broken_text_is_read_alike_at_any_block_size(tmp_path: Path, lines: list[str], block_bytes: int) -> None:
+@example(lines=["\r", '"', '"\r"', '"\ra"'], delimiter=",", line_end="\n", block_bytes=1)
+@example(lines=[" \t ", "a"], delimiter="\t", line_end="\n", block_bytes=1)
+@example(lines=['a,"\r', '\n"', "\r"], delimiter=",", line_end="\r", block_bytes=1)
+@given(
+    st.lists(st.text(st.sampled_from('a,\t"\n\r é'), max_size=9), max_size=12),
+    st.sampled_from(",\t"),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+    st.integers(1, 64),
+)
+def test_broken_text_is_read_alike_at_any_block_size(
+    tmp_path: Path, lines: list[str], delimiter: str, line_end: str, block_bytes: int
+) -> None:
     path = tmp_path / "contacts.csv"
-    path.write_text("First Name,Email\n" + "\n".join([*lines, "x,y"]) + "\n", newline="")
-    read = [
-        [(chunk.frame.rows(), chunk.row_numbers.to_list(), chunk.rejects) for chunk in table.chunks()]
-        for table in (
-            DelimitedTable(path, FileOptions(delimiter=",")),
-            DelimitedTable(path, FileOptions(delimiter=","), block_bytes=block_bytes),
-        )
-    ]
-    assert read[0] == read[1]
+    header, last = delimiter.join(["First Name", "Email"]), delimiter.join("xy")
+    path.write_text(line_end.join([header, *lines, last, ""]), encoding="utf-8", newline="")
+    whole, cut = (
+        DelimitedTable(path, FileOptions(delimiter=delimiter, encoding="utf-8"), block_bytes=size)
+        for size in (BLOCK_BYTES, block_bytes)
+    )
+    assert everything_of(whole.chunks()) == everything_of(cut.chunks())
+    assert everything_of(whole.originals()) == everything_of(cut.originals())
     # The last line is good, whatever stands above it.
-    assert ("x", "y") in [row for rows, _, _ in read[0] for row in rows] or '"' in "".join(lines)
+    rows = [row for chunk in whole.chunks() for row in chunk.frame.rows()]
+    assert ("x", "y") in rows or '"' in "".join(lines)
+
+
+def everything_of(chunks: Iterable[Chunk]) -> list[tuple[object, ...]]:
+    return [(chunk.frame.rows(), chunk.row_numbers.to_list(), chunk.rejects) for chunk in chunks]
 
 
 @LAWFUL

@@ -28,7 +28,10 @@ def whoami(asking: Asking) -> Answer:
 
 def team_users(asking: Asking) -> Answer:
     """GET team users: a bare array."""
-    return json_answer(200, [{"userId": number, "username": name} for number, name in USERS.items()])
+    names = {11: "Owner One", 12: "Member Two"}
+    team = {"teamId": 5, "teamName": "North"}
+    found = [team | {"userId": n, "userName": names[n], "userEmail": address} for n, address in USERS.items()]
+    return json_answer(200, found)
 
 
 def _list_view(one: ContactList) -> dict[str, Any]:
