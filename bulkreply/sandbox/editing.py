@@ -1,180 +1,122 @@
-"""What a write does to a contact: reading V3 records strictly, and putting values in place."""
+"""What a write does to a contact: checks of V3 records, and putting values in place."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from typing import Any
 
 from bulkreply.sandbox.asking import Asking
 from bulkreply.sandbox.events import Effect
-from bulkreply.sandbox.store import Contact
+from bulkreply.sandbox.store import Contact, Workspace
 from bulkreply.sandbox.vocabulary import ENUMS, V3_TEXTS, enum_word, is_address, is_time_zone
 
-Custom = dict[int, str | None]
+
+class Unusable(Exception):
+    """A record that cannot be taken; the text is what an import item answers."""
 
 
-@dataclass(slots=True)
-class Draft:
-    """A V3 record as read.
-
-    Attributes:
-        values: Field -> value; None empties.
-        custom: Custom field id -> text; None empties.
-        malformed: `(pointer inside the record, detail)`: what makes no sense to Reply at all.
-        refused: `(pointer, detail)` of what is well-formed but not acceptable here; an import fails only the item.
-        owner: New owner, None to keep.
-    """
-
-    values: dict[str, Any] = field(default_factory=dict)
-    custom: Custom = field(default_factory=dict)
-    malformed: list[tuple[str, str]] = field(default_factory=list)
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    owner: int | None = None
-
-    @property
-    def problems(self) -> list[tuple[str, str]]:
-        """Everything wrong with it."""
-        return self.malformed + self.refused
+def problems_of(asking: Asking, record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """`(field, detail)` of everything malformed in a V3 record."""
+    found = []
+    for name in V3_TEXTS & record.keys():
+        if record[name] is not None and not isinstance(record[name], str):
+            found.append((name, "Text is needed."))
+    address = record.get("email")
+    if isinstance(address, str) and not is_address(address):
+        found.append(("email", "Not a valid address."))
+    strict = asking.switches["v3.enum_in"] == "camel_only"
+    for name in ENUMS.keys() & record.keys():
+        word = record[name]
+        if word is not None and enum_word(name, str(word), strict) is None:
+            found.append((name, "Not one of the known values."))
+    return found
 
 
-def read_record(
-    asking: Asking, record: Mapping[str, Any], known: Collection[str], address_by: tuple[str, ...], where: str
-) -> Draft:
-    """Reads a record as Reply would.
+def values_of(asking: Asking, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The plain fields a record sets; None empties."""
+    strict = asking.switches["v3.enum_in"] == "camel_only"
+    values = {name: record[name] for name in V3_TEXTS & record.keys()}
+    for name in ENUMS.keys() & record.keys():
+        values[name] = None if record[name] is None else enum_word(name, str(record[name]), strict)
+    for name in ("accountId", "isOptedOut"):
+        if name in record:
+            values[name] = record[name]
+    zone = values.get("timeZoneId")
+    if zone and asking.switches["v3.import_unknown_time_zone"] == "item_failed" and not is_time_zone(zone):
+        raise Unusable("Unknown time zone")
+    return values
+
+
+def custom_of(asking: Asking, entries: Any, address_by: tuple[str, ...]) -> dict[int, str | None]:
+    """Custom field values by id.
 
     Args:
-        known: Fields the operation takes; others are noted as surprises and ignored.
-        address_by: Keys a custom field may be named by: `key` on create, `id` or `name` on PATCH and import, where
-            `key` is silently ignored (v3-contacts.md 1).
-        where: Operation, for surprises.
+        address_by: Keys an entry may name its field by: `key` on create, `id` or `name` on PATCH and import
+            (`key` is silently ignored there, v3-contacts.md 1).
+
+    Raises:
+        Unusable: A field the account does not have.
     """
-    draft = Draft()
-    values = draft.values
-    for name, value in record.items():
-        if name not in known:
-            asking.workspace.surprises[f"{where} {name}"] += 1
-        elif name in V3_TEXTS:
-            if value is None or type(value) is str:
-                values[name] = value or None
-            else:
-                draft.malformed.append((f"/{name}", "Text is needed."))
-        elif name == "customFields":
-            _read_custom(asking, value, address_by, draft)
-        else:
-            _read_special(asking, name, value, draft)
-    address = values.get("email")
-    if address is not None and not is_address(address):
-        draft.malformed.append(("/email", "Not a valid address."))
-    zone = values.get("timeZoneId")
-    if zone is not None and not is_time_zone(zone):
-        if asking.switches["v3.import_unknown_time_zone"] == "item_failed":
-            draft.refused.append(("/timeZoneId", "Unknown time zone"))
-        else:
-            del values["timeZoneId"]
-    return draft
-
-
-def _read_special(asking: Asking, name: str, value: Any, draft: Draft) -> None:
-    """Fields that are not texts."""
-    if name in ENUMS:
-        word = enum_word(name, value, asking.switches["v3.enum_in"] == "camel_only") if type(value) is str else None
-        if value is not None and word is None:
-            draft.malformed.append((f"/{name}", "Not one of the known values."))
-        else:
-            draft.values[name] = None if word == ENUMS[name][0] else word
-    elif name == "isOptedOut":
-        if type(value) is bool:
-            draft.values[name] = value or None
-        else:
-            draft.malformed.append((f"/{name}", "true or false."))
-    elif value is not None and type(value) is not int:
-        draft.malformed.append((f"/{name}", "A whole number is needed."))
-    elif name == "accountId":
-        draft.values[name] = value
-    elif value in asking.workspace.team.users:
-        draft.owner = value
-    else:
-        draft.refused.append((f"/{name}", "No such user in the team."))
-
-
-def _read_custom(asking: Asking, entries: Any, address_by: tuple[str, ...], draft: Draft) -> None:
-    if entries is None:
-        return
-    if not isinstance(entries, list):
-        draft.malformed.append(("/customFields", "An array is needed."))
-        return
-    fields = asking.workspace.fields
-    for at, entry in enumerate(entries):
-        pointer = f"/customFields/{at}"
-        if not isinstance(entry, dict):
-            draft.malformed.append((pointer, "An object is needed."))
-            continue
-        if "key" in entry and "key" not in address_by and asking.switches["v3.patch_field_key"] == "refused":
-            draft.malformed.append((f"{pointer}/key", "Unknown key."))
-            continue
-        value = entry.get("value")
-        if value is not None and type(value) is not str:
-            draft.malformed.append((f"{pointer}/value", "Text is needed."))
-            continue
-        number, named_by = _field_id(asking, entry, address_by)
+    found: dict[int, str | None] = {}
+    for entry in entries or ():
+        number = _field_id(asking.workspace, entry, address_by)
         if number == 0:
             if asking.switches["v3.unknown_custom_field"] == "item_failed":
-                draft.refused.append((f"{pointer}/{named_by}", "Unknown custom field"))
-        elif number is not None:
-            if value and fields[number].kind == "number" and not _is_number(value):
-                draft.refused.append((f"{pointer}/value", "A number is needed."))
-            draft.custom[number] = value
+                raise Unusable("Unknown custom field")
+            continue
+        if number is not None:
+            value = entry.get("value")
+            if value is not None and asking.workspace.fields[number].kind == "number":
+                _check_number(str(value))
+            found[number] = None if value in (None, "") else str(value)
+    return found
 
 
-def _field_id(asking: Asking, entry: Mapping[str, Any], address_by: tuple[str, ...]) -> tuple[int | None, str]:
-    """Id of the field an entry names, 0 when there is none, None when the entry is to be ignored; and how named."""
-    accepted = (*address_by, "key") if asking.switches["v3.patch_field_key"] == "accepted" else address_by
-    for name in accepted:
-        wanted = entry.get(name)
-        if name == "id" and type(wanted) is int:
-            return (wanted if wanted in asking.workspace.fields else 0), name
-        if name != "id" and type(wanted) is str:
-            known = asking.workspace.field_named(wanted)
-            return (known.id if known else 0), name
-    return None, ""
+def _field_id(workspace: Workspace, entry: Mapping[str, Any], address_by: tuple[str, ...]) -> int | None:
+    """Id of the field an entry names, 0 when there is no such field, None when the entry is to be ignored."""
+    for name in address_by:
+        if name == "id" and isinstance(entry.get("id"), int):
+            return entry["id"] if entry["id"] in workspace.fields else 0
+        if name != "id" and isinstance(entry.get(name), str):
+            known = workspace.field_named(entry[name])
+            return known.id if known else 0
+    return None
 
 
-def _is_number(text: str) -> bool:
+def _check_number(text: str) -> None:
     try:
         float(text)
     except ValueError:
-        return False
-    return True
+        raise Unusable("Invalid data") from None
 
 
-def put(asking: Asking, contact: Contact, draft: Draft, empty_only: bool = False) -> Effect:
-    """Changes a contact; UNCHANGED when it already said all that.
-
-    Args:
-        empty_only: Fill what is empty and leave the rest.
-    """
-    changed, fields = False, contact.fields
-    for name, value in draft.values.items():
-        before = fields.get(name)
-        if before == value or (empty_only and before is not None):
+def put(
+    asking: Asking,
+    contact: Contact,
+    values: Mapping[str, Any],
+    custom: Mapping[int, str | None],
+    empty_only: bool = False,
+) -> Effect:
+    """Changes a contact; UNCHANGED when it already said all that."""
+    changed = False
+    for name, value in values.items():
+        before = contact.fields.get(name)
+        after = value if value not in (None, "") else None
+        if before == after or (empty_only and before is not None):
             continue
         if name == "email":
-            asking.workspace.readdress(contact, value)
+            asking.workspace.readdress(contact, after)
         changed = True
-        if value is None:
-            del fields[name]
+        if after is None:
+            contact.fields.pop(name, None)
         else:
-            fields[name] = value
-    for number, text in draft.custom.items():
-        stored = (contact.custom or {}).get(number)
-        if stored == text or (empty_only and stored):
+            contact.fields[name] = after
+    for number, text in custom.items():
+        before = (contact.custom or {}).get(number)
+        if before == text or (empty_only and before is not None):
             continue
         changed = True
-        merged = (contact.custom or {}) | {number: text}
-        contact.custom = {key: kept for key, kept in merged.items() if kept is not None} or None
-    if draft.owner is not None and draft.owner != contact.owner:
-        contact.owner, changed = draft.owner, True
+        contact.custom = {k: v for k, v in ((contact.custom or {}) | {number: text}).items() if v is not None}
     contact.updated_n += 1
     if changed:
         contact.changed_n += 1
@@ -182,25 +124,11 @@ def put(asking: Asking, contact: Contact, draft: Draft, empty_only: bool = False
     return Effect.UPDATED if changed else Effect.UNCHANGED
 
 
-def make(asking: Asking, draft: Draft, source: str = "API") -> Contact:
+def make(asking: Asking, values: Mapping[str, Any], custom: Mapping[int, str | None], source: str = "API") -> Contact:
     """A new contact."""
     workspace = asking.workspace
-    fields = {name: value for name, value in draft.values.items() if value is not None}
-    contact = Contact(workspace.new_id("contact"), fields, draft.owner or asking.user, asking.now_s, source)
-    if draft.custom:
-        contact.custom = {number: text for number, text in draft.custom.items() if text is not None} or None
+    fields = {name: value for name, value in values.items() if value not in (None, "")}
+    contact = Contact(workspace.new_id("contact"), fields, asking.user, asking.now_s, source)
+    contact.custom = {number: text for number, text in custom.items() if text is not None} or None
     workspace.add(contact)
     return contact
-
-
-def blanked(contact: Contact, draft: Draft) -> Draft:
-    """The draft that also empties whatever it does not mention."""
-    values = dict.fromkeys(contact.fields, None) | draft.values
-    custom = dict.fromkeys(contact.custom or {}, None) | draft.custom
-    return Draft(values, custom, owner=draft.owner)
-
-
-def reachable(contact: Contact | None, draft: Draft) -> bool:
-    """Whether the contact would have an e-mail or a LinkedIn URL; one of them is needed (v3-contacts.md 1)."""
-    before = contact.fields if contact else {}
-    return any(draft.values.get(name, before.get(name)) for name in ("email", "linkedInUrl"))

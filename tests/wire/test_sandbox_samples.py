@@ -1,4 +1,4 @@
-"""The stand-in against the hand-written wire samples, an independent witness: where they differ, the sample is right."""
+"""The stand-in against the hand-written wire samples: where they differ, the sample is right."""
 
 from __future__ import annotations
 
