@@ -176,6 +176,7 @@ def _read(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
         named = {old: new for old, new in rule.values.items() if old != "*"}
         other = rule.values.get("*")
         known = cells.replace_strict(list(named), list(named.values()), default=other, return_dtype=pl.String)
+        known = known.set(cells.is_null(), None)
     values = known.to_frame("cell").select(b.codec.read(pl.col("cell")).alias("value"))["value"]
     if rule.clear:
         values = values.to_frame("v").select(pl.when(cells == rule.clear).then(pl.lit(CLEAR)).otherwise("v"))["literal"]

@@ -175,7 +175,7 @@ def _failed_by_id(operation: Operation, content: Any, ids: Sequence[int], succes
         if failed is not None:
             entry = failed if isinstance(failed, dict) else {"error": failed}
             failure = _failure(operation, entry.get("error"), entry.get("errorDetails"), Outcome.REJECTED)
-            gone = success is Outcome.DELETED and failure.code.lower() == "notfound"
+            gone = success is Outcome.DELETED and failure.code.lower().endswith("notfound")
             settled.outcomes[i] = Outcome.SKIPPED if gone else Outcome.REJECTED
             settled.failures[i] = failure
     return settled
