@@ -10,12 +10,10 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import polars as pl
+import polars as pl
 
-    from bulkreply.catalog.model import Field
+from bulkreply.catalog.model import Field
 
 CONTROL_PATTERNS = ["\\", '"', *map(chr, range(32)), "\u2028", "\u2029"]
 CONTROL_ESCAPES = [json.dumps(c)[1:-1] for c in CONTROL_PATTERNS]
@@ -73,8 +71,6 @@ def codec_for(field: Field, *, as_type: str = "", date_format: str = "", max_len
 
 
 def _text(max_length: int) -> Codec:
-    import polars as pl
-
     return Codec(
         "text",
         True,
@@ -84,8 +80,6 @@ def _text(max_length: int) -> Codec:
 
 
 def _enum(field: Field) -> Codec:
-    import polars as pl
-
     spellings: Mapping[str, str] = {fold(alias): value for alias, value in field.aliases.items()} | {
         fold(value): value for value in field.values
     }
@@ -98,8 +92,6 @@ def _enum(field: Field) -> Codec:
 
 
 def _moment(name: str, date_format: str) -> Codec:
-    import polars as pl
-
     iso_date = r"^\d{4}-\d{2}-\d{2}"
 
     def read(cell: pl.Expr) -> pl.Expr:
@@ -117,8 +109,6 @@ def _moment(name: str, date_format: str) -> Codec:
 
 
 def _read_boolean(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     words = cell.str.to_lowercase()
     return (
         pl.when(words.is_in(_TRUE)).then(pl.lit("true")).when(words.is_in(_FALSE)).then(pl.lit("false")).otherwise(None)
@@ -126,34 +116,24 @@ def _read_boolean(cell: pl.Expr) -> pl.Expr:
 
 
 def _read_integer(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     return pl.when(cell.str.contains(r"^[+-]?\d{1,18}$")).then(
         cell.str.strip_prefix("+").cast(pl.Int64, strict=False).cast(pl.String)
     )
 
 
 def _read_number(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     return pl.when(cell.str.contains(r"^[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,15})?$")).then(cell.str.strip_prefix("+"))
 
 
 def _read_id(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     return pl.when(cell.str.contains(r"^[1-9]\d{0,17}$")).then(cell)
 
 
 def _read_url(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     return pl.when(cell.str.contains(r"^(?:https?://)?[^\s/.]+(?:\.[^\s/.]+)+(?:/\S*)?$")).then(cell)
 
 
 def _read_email(cell: pl.Expr) -> pl.Expr:
-    import polars as pl
-
     plain = cell.str.contains(_PLAIN_EMAIL) & cell.str.contains(r"^[^@]{1,64}@.{1,189}$")
     return pl.when(plain).then(cell)
 

@@ -31,7 +31,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "v3.import_no_options": ("fill_empty", "overwrite", "skip"),
     "v3.import_both_flags": ("refuse", "skip_wins", "overwrite_wins"),
     "v3.import_repeat_in_call": ("skipped", "updated"),
-    "v3.import_sequence_option": ("honoured", "ignored"),
     "v3.import_unknown_time_zone": ("item_failed", "ignored"),
     "v3.import_deleted": ("created", "skipped"),
     "v3.contact_create_existing": ("overwrite_and_blank", "refuse_400", "duplicate"),
@@ -46,7 +45,6 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "v3.job_end": ("Done", "Failed", "Expired", "Cancelled", "Unknown"),
     "v1.limit_over_100": ("clamp", "honour", "refuse"),
     "v1.throttle_answer": ("400_text", "429"),
-    "v1.month_exhausted": ("403", "429", "400"),
     "v1.v3_quota_shared": ("no", "yes"),
     "v1.update_status": ("200", "201"),
     "v1.omitted_fields": ("kept", "blanked"),
@@ -54,11 +52,8 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "v1.unknown_custom_field": ("refuse_400", "dropped"),
     "v1.unknown_email": ("404", "200_null", "200_empty"),
     "v1.delete_missing": ("404", "200"),
-    "v1.lookup_shape": ("ids", "id"),
     "v1.error_body": ("message", "error", "json_string", "text", "empty"),
-    "v1.variables_shape": ("opaque", "array"),
     "v1.people_order": ("newest_first", "oldest_first", "unstable"),
-    "v1.case": ("insensitive", "exact"),
 }
 
 
