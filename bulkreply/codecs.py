@@ -92,17 +92,17 @@ def _enum(field: Field) -> Codec:
 
 
 def _moment(name: str, date_format: str) -> Codec:
-    iso_date = r"^\d{4}-\d{2}-\d{2}"
+    form = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
+    if name == "datetime":
+        form += r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 
     def read(cell: pl.Expr) -> pl.Expr:
         if date_format:
             parsed = cell.str.to_datetime(date_format, strict=False)
-            return parsed.dt.strftime("%Y-%m-%d" if name == "date" else "%Y-%m-%dT%H:%M:%S")
+            offset = "Z" if re.search(r"%(?:[:#]*z|\+)", date_format) else ""  # polars turns those into UTC
+            return parsed.dt.strftime("%Y-%m-%d" if name == "date" else f"%Y-%m-%dT%H:%M:%S{offset}")
         day_exists = cell.str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).is_not_null()
-        form = iso_date + (
-            "$" if name == "date" else r"(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?$"
-        )
-        return pl.when(cell.str.contains(form) & day_exists).then(cell)
+        return pl.when(cell.str.contains(form + "$") & day_exists).then(cell)
 
     expects = f"a date like {date_format}" if date_format else "a date like 2026-03-01 (or give `format:`)"
     return Codec(name, True, read, expects)
@@ -116,17 +116,19 @@ def _read_boolean(cell: pl.Expr) -> pl.Expr:
 
 
 def _read_integer(cell: pl.Expr) -> pl.Expr:
-    return pl.when(cell.str.contains(r"^[+-]?\d{1,18}$")).then(
+    return pl.when(cell.str.contains(r"^[+-]?[0-9]{1,18}$")).then(
         cell.str.strip_prefix("+").cast(pl.Int64, strict=False).cast(pl.String)
     )
 
 
 def _read_number(cell: pl.Expr) -> pl.Expr:
-    return pl.when(cell.str.contains(r"^[+-]?(?:0|[1-9]\d{0,17})(?:\.\d{1,15})?$")).then(cell.str.strip_prefix("+"))
+    return pl.when(cell.str.contains(r"^[+-]?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,15})?$")).then(
+        cell.str.strip_prefix("+")
+    )
 
 
 def _read_id(cell: pl.Expr) -> pl.Expr:
-    return pl.when(cell.str.contains(r"^[1-9]\d{0,17}$")).then(cell)
+    return pl.when(cell.str.contains(r"^[1-9][0-9]{0,17}$")).then(cell)
 
 
 def _read_url(cell: pl.Expr) -> pl.Expr:

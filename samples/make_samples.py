@@ -269,7 +269,7 @@ def update_rows(known: Sequence[Sequence[str]]) -> list[list[str]]:
     """News of known contacts; three are strangers to Reply, one address is wrong, a marker empties a field."""
     news = (("Head of Procurement", ""), ("", "+44 20 7946 0123"), ("<clear>", ""))
     rows = [[row[0], row[1], *news[number % 3], row[3]] for number, row in enumerate(known)]
-    rows += [[one.email, one.first, one.title, one.phone, one.company] for one in people(3, 12)]
+    rows += [[one.email, one.first, one.title, one.phone, one.company] for one in people(3, 13)]
     rows.append(["left the company", "Marta", "<clear>", "<clear>", ""])
     return rows
 

@@ -51,8 +51,8 @@ class DelimitedTable:
         self.size_bytes = path.stat().st_size
         self._file = file
         self._block_bytes = block_bytes
-        self._header_row = options.header_row
         self._form: Dialect = survey(path, options)
+        self._header_row = self._form.header_row
         self._grammar = self._form.grammar
         names, self._body_at = self._read_header()
         self._width = len(names)

@@ -25,7 +25,7 @@ def write_delimited(frames: Iterator[pl.DataFrame], target: Path, form: Dialect)
     Args:
         frames: At least one; the first one's names are the header.
         target: Overwritten.
-        form: Delimiter, quote, encoding, line ends and compression. Characters the encoding does not have
+        form: Delimiter, `sep=` line, quote, encoding, line ends and compression. Characters the encoding does not have
             become `?`.
     """
     encoder = codecs.getincrementalencoder(form.encoding)("replace")
@@ -34,6 +34,8 @@ def write_delimited(frames: Iterator[pl.DataFrame], target: Path, form: Dialect)
         if form.gzip:
             out = cast(BinaryIO, stack.enter_context(gzip.GzipFile("", "wb", fileobj=out, mtime=0)))
         out.write(form.bom)
+        if form.lead_bytes:
+            out.write(encoder.encode(f"sep={form.delimiter}{form.line_end}"))
         header = True
         for frame in frames:
             text = _as_text(frame, form, header=header)

@@ -10,7 +10,7 @@ from pathlib import Path
 from bulkreply.errors import SourceUnreadable
 from bulkreply.files.lines import Grammar, read_records
 from bulkreply.files.octets import as_utf8, is_gzip, opened
-from bulkreply.files.table import FileOptions
+from bulkreply.files.table import ERROR_COLUMNS, FileOptions
 
 _SAMPLE_BYTES = 1 << 18
 _SURVEY_BYTES = 1 << 20
@@ -57,6 +57,7 @@ class Dialect:
         quote: One character, or "".
         line_end: LF, CRLF or CR, as the first lines have it.
         gzip: Whether the file is compressed.
+        header_row: Row number of the header. In a rejects file it is 1, wherever that of its source was.
     """
 
     encoding: str
@@ -68,6 +69,7 @@ class Dialect:
     quote: str
     line_end: str
     gzip: bool
+    header_row: int = 1
 
     @property
     def grammar(self) -> Grammar:
@@ -105,7 +107,16 @@ def survey(path: Path, options: FileOptions) -> Dialect:
     quote = _one_character(path, "quote", options.quote, empty_means_none=True) if options.quote is not None else '"'
     line_end = _line_end(sample, quote.encode())
     lead, delimiter, delimiter_said = _delimiter(path, sample, quote, options)
-    return Dialect(encoding, said, bom, lead, delimiter, delimiter_said, quote, line_end, is_gzip(path))
+    header_row = 1 if _rejects_delimiter(sample[lead:], quote) == delimiter else options.header_row
+    return Dialect(encoding, said, bom, lead, delimiter, delimiter_said, quote, line_end, is_gzip(path), header_row)
+
+
+def _rejects_delimiter(text: bytes, quote: str) -> str | None:
+    """The delimiter of a text whose first line ends with ERROR_COLUMNS, as that of a rejects file does."""
+    names = [name.encode() for name in ERROR_COLUMNS]
+    lead = b"(?:Q[^Q]*+Q|[^Q\r\n])*?".replace(b"Q", re.escape(quote.encode())) if quote else rb"[^\r\n]*?"
+    found = re.match(lead + names[0] + b"(.)" + rb"\1".join(names[1:]) + rb"(?:[\r\n]|\Z)", text)
+    return found[1].decode("utf-8", "replace") if found else None
 
 
 def _one_character(path: Path, option: str, text: str, *, empty_means_none: bool = False) -> str:
@@ -255,6 +266,8 @@ def _delimiter(path: Path, sample: bytes, quote: str, options: FileOptions) -> t
         return lead_bytes, found, f"{_shown(found)} (from the sep= line)"
     if options.format == "tsv":
         return 0, "\t", "tab"
+    if known := _rejects_delimiter(sample, quote):
+        return 0, known, f"{_shown(known)} (detected)"
     best, best_score = ",", (0.0, 0)
     for candidate in _DELIMITERS:
         score = _agreement(sample, Grammar(candidate.encode(), quote.encode()), options.header_row)

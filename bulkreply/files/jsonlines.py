@@ -84,7 +84,8 @@ class JsonLinesTable:
         """
         from bulkreply.files.jsonlines_writer import write_annotated
 
-        write_annotated(frames, target, _LINE, compress=self._gzip)
+        mark = codecs.BOM_UTF8 if self._skip else b""
+        write_annotated(frames, target, _LINE, encoding=self._encoding, mark=mark, compress=self._gzip)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Lines that are not blank, with their numbers."""

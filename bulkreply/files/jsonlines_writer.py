@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -14,23 +15,30 @@ import polars as pl
 from bulkreply.files.table import ERROR_COLUMNS
 
 
-def write_annotated(frames: Iterator[pl.DataFrame], target: Path, line_column: str, *, compress: bool = False) -> None:
+def write_annotated(
+    frames: Iterator[pl.DataFrame], target: Path, line_column: str, *, encoding: str, mark: bytes, compress: bool
+) -> None:
     """Write each line with ERROR_COLUMNS added to its object.
 
     Args:
         frames: Lines in `line_column`, and ERROR_COLUMNS.
         target: Overwritten.
         line_column: Name of the column of lines.
+        encoding: What to write in. Characters it does not have become `?`; only our own words can hold such.
+        mark: A byte order mark to begin with, or b"".
         compress: Whether to write gzip.
     """
+    encoder = codecs.getincrementalencoder(encoding)("replace")
     with ExitStack() as stack:
         out = cast(BinaryIO, stack.enter_context(target.open("wb")))
         if compress:
             out = cast(BinaryIO, stack.enter_context(gzip.GzipFile("", "wb", fileobj=out, mtime=0)))
+        out.write(mark)
         for frame in frames:
             notes = frame.select(ERROR_COLUMNS).iter_rows(named=True)
             for line, note in zip(frame[line_column], notes, strict=True):
-                out.write(annotated(line, note))
+                text = annotated(line, note)
+                out.write(text if encoding == "utf-8" else encoder.encode(text.decode()))
 
 
 def annotated(line: str, note: dict[str, object]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -105,13 +107,18 @@ def write_parquet(frames: Iterator[pl.DataFrame], target: Path) -> None:
     Args:
         frames: At least one.
         target: Overwritten; parts lie next to it in a private folder while it is being written.
+
+    Raises:
+        OSError: It cannot be written.
     """
     with tempfile.TemporaryDirectory(prefix="parts-", dir=target.parent) as folder:
         parts = []
         for position, frame in enumerate(frames):
             parts.append(Path(folder) / f"{position:06d}.parquet")
-            frame.write_parquet(parts[-1])
-        pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True)
+            with _writable():
+                frame.write_parquet(parts[-1])
+        with _writable():
+            pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True)
 
 
 @contextmanager
@@ -125,6 +132,18 @@ def _readable(path: Path) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise _damaged(path) from None
+
+
+@contextmanager
+def _writable() -> Iterator[None]:
+    try:
+        yield
+    except pl.exceptions.PolarsError as error:
+        # A full disk arrives as text: "… (os error 28)".
+        number = re.search(r"os error (\d+)", str(error))
+        if number is None:
+            raise
+        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def _damaged(path: Path) -> SourceUnreadable:

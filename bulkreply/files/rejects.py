@@ -48,10 +48,7 @@ def _write_whole(table: Table, mine: pl.DataFrame, target: Path) -> None:
     part = target.with_name(target.name + ".part")
     try:
         os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
-        found = _Counter()
-        table.write_like(_annotated(table, mine, found), part)
-        if found.rows != mine["row"].n_unique():
-            raise InputChanged(f"{table.path.name} no longer holds every row that was rejected from it")
+        table.write_like(_annotated(table, mine), part)
         part.chmod(0o600)
         with part.open("rb") as whole:
             os.fsync(whole.fileno())
@@ -63,16 +60,13 @@ def _write_whole(table: Table, mine: pl.DataFrame, target: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-class _Counter:
-    __slots__ = ("rows",)
+def _annotated(table: Table, mine: pl.DataFrame) -> Iterator[pl.DataFrame]:
+    """The rejected rows of a table, chunk by chunk, with ERROR_COLUMNS.
 
-    def __init__(self) -> None:
-        self.rows = 0
-
-
-def _annotated(table: Table, mine: pl.DataFrame, found: _Counter) -> Iterator[pl.DataFrame]:
-    """The rejected rows of a table, chunk by chunk, with ERROR_COLUMNS. At least one frame, if only a header."""
-    rows = mine["row"]
+    Raises:
+        InputChanged: Not all of them are there; raised in place of an end, so the writer never completes a file.
+    """
+    rows, missing = mine["row"], mine["row"].n_unique()
     for chunk in table.originals():
         if not chunk.frame.height:
             continue
@@ -83,9 +77,11 @@ def _annotated(table: Table, mine: pl.DataFrame, found: _Counter) -> Iterator[pl
         notes = _notes(mine.slice(first, last - first))
         numbered = chunk.frame.with_columns(chunk.row_numbers.alias("_row"))
         joined = numbered.join(notes, on="_row", how="inner", maintain_order="left")
-        found.rows += joined.height
+        missing -= joined.height
         if joined.height:
             yield joined
+    if missing:
+        raise InputChanged(f"{table.path.name} no longer holds every row that was rejected from it")
 
 
 def _notes(problems: pl.DataFrame) -> pl.DataFrame:

@@ -79,7 +79,7 @@ class WorkbookTable:
                     f"{path.name}: the header (row {options.header_row}) is blank",
                     hint=f"the next row with cells is {told['next_row']}: set header_row: N",
                 )
-            self._names = checked_header(told["header"], path, options.header_row)
+            self._names = checked_header(told["header"], path, told["header_row"])
             if not told["parts"]:
                 raise SourceUnreadable(f"{path.name} has a header and no rows", hint="there is nothing to do")
         except BaseException:
@@ -195,7 +195,7 @@ def _mentions(path: Path, text: bytes) -> bool:
 def _convert(path: Path, folder: Path, options: FileOptions, wall_s: float) -> dict[str, Any]:
     """Run the child and hear what it has to say."""
     command = [sys.executable, "-m", "bulkreply.files.workbook_child", str(path.resolve()), str(folder)]
-    command += [json.dumps(options.sheet), str(options.header_row)]
+    command += [json.dumps(options.sheet), str(options.header_row), json.dumps(ERROR_COLUMNS)]
     # The child needs neither keys nor settings of the parent.
     kept = {name: os.environ[name] for name in ("PATH", "SYSTEMROOT", "TMPDIR", "LANG") if name in os.environ}
     environment = kept | {"PYTHONPATH": str(Path(bulkreply.__path__[0]).parent), "PYTHONUTF8": "1"}

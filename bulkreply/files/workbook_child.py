@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -23,6 +24,7 @@ MEMORY_BYTES = 2 << 30
 CPU_S = 1_200
 SHEET_ROWS = 1_048_576
 PART_ROWS = 10_000
+_ESCAPED = re.compile(r"_x([0-9A-Fa-f]{4})_")
 
 
 class Refused(Exception):
@@ -50,7 +52,7 @@ def as_text(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return _ESCAPED.sub(_unescaped, value) if "_x" in value else value
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
@@ -64,6 +66,12 @@ def as_text(value: object) -> str:
         minutes, seconds = divmod(round(value.total_seconds()), 60)
         return f"{minutes // 60}:{minutes % 60:02d}:{seconds:02d}"
     return str(value)
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    """What workbooks write as `_x000D_`, as XML cannot hold it; halves of characters stay as they are."""
+    character = chr(int(found[1], 16))
+    return found[0] if "\ud800" <= character <= "\udfff" else character
 
 
 def _number(value: float) -> str:
@@ -107,17 +115,23 @@ def text_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
             yield number, [as_text(cell) for cell in cells]
 
 
-def convert(path: Path, folder: Path, wanted: str | int | None, header_row: int) -> dict[str, Any]:
+def convert(
+    path: Path, folder: Path, wanted: str | int | None, header_row: int, error_columns: list[str]
+) -> dict[str, Any]:
     """Write the rows below the header as quoted CSV parts: row number, surplus cells, one column each.
 
+    A workbook of rejects, known by its error columns, has one sheet and its header in row 1, whatever the source had.
+
     Returns:
-        What the parent needs to know: sheet, its position, how many there are, header, rows of each part.
+        What the parent needs to know: sheet, its position, how many there are, header and its row, rows of each part.
     """
     import openpyxl
 
     book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
     sheets = book.worksheets
     names = [sheet.title for sheet in sheets]
+    if len(sheets) == 1 and next(text_rows(sheets[0]), (0, [""]))[1][-len(error_columns) :] == error_columns:
+        wanted, header_row = None, 1
     index = choose_sheet(names, [sheet.sheet_state != "visible" for sheet in sheets], wanted)
     rows = text_rows(sheets[index])
     header: list[str] = []
@@ -127,6 +141,7 @@ def convert(path: Path, folder: Path, wanted: str | int | None, header_row: int)
             header, first = (cells, None) if number == header_row else ([], (number, cells))
             break
     told = {"sheet": names[index], "number": index + 1, "sheets": len(names), "header": header}
+    told |= {"header_row": header_row}
     if not header:
         return told | {"parts": [], "next_row": first[0] if first else 0}
     return told | {"parts": _write_parts(rows, folder, len(header)), "next_row": 0}
@@ -156,12 +171,12 @@ def _write_parts(rows: Iterator[tuple[int, list[str]]], folder: Path, width: int
 
 
 def main(arguments: Sequence[str]) -> int:
-    """`FILE FOLDER SHEET HEADER_ROW`, the sheet as JSON. The answer is one JSON object on stdout."""
-    path, folder, sheet, header_row = arguments
+    """`FILE FOLDER SHEET HEADER_ROW ERROR_COLUMNS`, sheet and columns as JSON. Answers one JSON object on stdout."""
+    path, folder, sheet, header_row, error_columns = arguments
     warnings.simplefilter("ignore")
     limit_process(MEMORY_BYTES, CPU_S)
     try:
-        told = convert(Path(path), Path(folder), json.loads(sheet), int(header_row))
+        told = convert(Path(path), Path(folder), json.loads(sheet), int(header_row), json.loads(error_columns))
     except Refused as refused:
         told = {"error": refused.message, "hint": refused.hint}
     except MemoryError:

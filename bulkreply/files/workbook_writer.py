@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 CELL_CHARACTERS = 32_767
 """More than this a cell of a workbook cannot hold; longer text is cut."""
+
+_SHEET_CHARACTERS = 31
+_NOT_IN_SHEET_NAMES = re.compile(r"[\[\]:*?/\\]")
 
 
 def write_workbook(frames: Iterator[pl.DataFrame], target: Path, sheet: str) -> None:
@@ -16,35 +22,59 @@ def write_workbook(frames: Iterator[pl.DataFrame], target: Path, sheet: str) -> 
 
     Args:
         frames: At least one; the first one's names are the header.
-        target: Overwritten.
+        target: Overwritten; rows wait next to it in a private folder while it is being written.
         sheet: Name of the sheet.
+
+    Raises:
+        OSError: It cannot be written.
     """
     import xlsxwriter
+    from xlsxwriter.exceptions import FileCreateError
 
-    settings = {
-        "constant_memory": True,
-        "tmpdir": str(target.parent),
-        "strings_to_formulas": False,
-        "strings_to_urls": False,
-        "strings_to_numbers": False,
-    }
-    book = xlsxwriter.Workbook(str(target), settings)
-    try:
-        page = book.add_worksheet(sheet)
-        row = 0
-        for frame in frames:
-            if row == 0:
-                _write_row(page, row, frame.columns)
-                page.freeze_panes(1, 0)
-                row = 1
-            for cells in frame.iter_rows():
-                _write_row(page, row, cells)
-                row += 1
-    finally:
-        book.close()
+    with tempfile.TemporaryDirectory(prefix="rows-", dir=target.parent) as folder:
+        settings = {
+            "constant_memory": True,
+            "tmpdir": folder,
+            "strings_to_formulas": False,
+            "strings_to_urls": False,
+            "strings_to_numbers": False,
+        }
+        book = xlsxwriter.Workbook(str(target), settings)
+        try:
+            _write_rows(book.add_worksheet(_sheet_name(sheet)), frames)
+        except BaseException:
+            book.fileclosed = True  # what is left of it is not written when it is collected
+            raise
+        try:
+            book.close()
+        except FileCreateError as error:
+            raise _cause(error) from None
 
 
-def _write_row(page: object, row: int, cells: Iterator[object] | list[str] | tuple[object, ...]) -> None:
+def _write_rows(page: Any, frames: Iterator[pl.DataFrame]) -> None:
+    row = 0
+    for frame in frames:
+        if row == 0:
+            _write_row(page, row, frame.columns)
+            page.freeze_panes(1, 0)
+            row = 1
+        for cells in frame.iter_rows():
+            _write_row(page, row, cells)
+            row += 1
+
+
+def _write_row(page: Any, row: int, cells: Sequence[object]) -> None:
     for column, cell in enumerate(cells):
         if cell is not None:
-            page.write_string(row, column, str(cell)[:CELL_CHARACTERS])  # type: ignore[attr-defined]
+            page.write_string(row, column, str(cell)[:CELL_CHARACTERS])
+
+
+def _sheet_name(name: str) -> str:
+    """The name as far as spreadsheet programs allow it."""
+    return _NOT_IN_SHEET_NAMES.sub(" ", name)[:_SHEET_CHARACTERS].strip("'") or "Rejects"
+
+
+def _cause(error: Exception) -> OSError:
+    """What the library wrapped."""
+    cause = error.args[0] if error.args else None
+    return cause if isinstance(cause, OSError) else OSError(str(error))

@@ -146,7 +146,7 @@ class Job(Strict):
         path: The file, for messages and relative paths.
         fingerprint: Changes with anything the file says.
         content: The file as plain values, its map included; a run keeps it.
-        places: Path of keys -> (line, column) in the file, from 1.
+        places: Path of keys -> (line, column, file), from 1; a map may stand in a file of its own.
     """
 
     name: str
@@ -160,7 +160,7 @@ class Job(Strict):
     fingerprint: str
     content: dict[str, Any]
     text: str
-    places: dict[tuple[str | int, ...], tuple[int, int]]
+    places: dict[tuple[str | int, ...], tuple[int, int, str]]
 
     @property
     def folder(self) -> Path:

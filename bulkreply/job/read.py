@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import RoundTripConstructor
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
@@ -21,8 +22,32 @@ from bulkreply.mapping.rules import near
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 40
-Place = tuple[int, int]
+Place = tuple[int, int, str]
 Places = dict[tuple[str | int, ...], Place]
+
+
+class _Exact(RoundTripConstructor):
+    """Numbers that lose nothing: `7` is a number, while `0044`, `1e3` and `1.10` stay the text they are."""
+
+    def number(self, node: Any) -> Any:
+        """An int or float when its text is exactly what the number prints as, else the text."""
+        kind = int if node.tag.endswith(":int") else float
+        try:
+            return kind(node.value) if str(kind(node.value)) == node.value else node.value
+        except ValueError:
+            return node.value
+
+
+for _kind in ("int", "float"):
+    _Exact.add_constructor(f"tag:yaml.org,2002:{_kind}", _Exact.number)
+
+
+def _yaml() -> YAML:
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Constructor = _Exact
+    return yaml
+
+
 _MODELS: dict[str, type[BaseModel]] = {"from": From, "to": To, "policy": Policy, "map": Entry}
 
 
@@ -44,7 +69,8 @@ def read_job(path: Path, settings: Sequence[str] = ()) -> Job:
         map_path = path.parent / mapped
         inner, inner_places = _parse(_text(map_path), map_path)
         content = content | {"map": inner.get("map", inner)}
-        places |= {("map", *where): place for where, place in inner_places.items()}
+        lead = () if "map" in inner else ("map",)
+        places |= {(*lead, *where): place for where, place in inner_places.items()}
     return job_of(content, path, text, places)
 
 
@@ -58,7 +84,8 @@ def job_of(content: dict[str, Any], path: Path, text: str = "", places: Places |
     try:
         file = JobFile.model_validate(content)
     except ValidationError as error:
-        problems = [_problem(one) for one in error.errors(include_url=False, include_input=False)]
+        errors = error.errors(include_url=False, include_input=False)
+        problems = [_problem(one) for one in errors if _of_the_kind_meant(one["loc"], content.get("map"))]
         raise JobInvalid([render(problem, path, places) for problem in problems]) from None
     if isinstance(file.map, str):
         raise JobInvalid([render(Problem(("map",), "the map file holds no mapping"), path, places)])
@@ -85,10 +112,10 @@ def render(problem: Problem, path: Path, places: Mapping[tuple[str | int, ...], 
     where = problem.path
     while where and where not in places:
         where = where[:-1]
-    line, column = places.get(where, (1, 1))
+    line, column, file = places.get(where, (1, 1, str(path)))
     name = ".".join(str(part) for part in problem.path)
     tail = f" ({problem.hint})" if problem.hint else ""
-    return f"{path}:{line}:{column} {name}{': ' if name else ''}{problem.message}{tail}"
+    return f"{file}:{line}:{column} {name}{': ' if name else ''}{problem.message}{tail}"
 
 
 def _text(path: Path) -> str:
@@ -107,7 +134,7 @@ def _text(path: Path) -> str:
 def _parse(text: str, path: Path) -> tuple[dict[str, Any], Places]:
     try:
         _refuse_tricks(text, path)
-        tree = YAML(typ="rt", pure=True).load(text)
+        tree = _yaml().load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
@@ -117,7 +144,7 @@ def _parse(text: str, path: Path) -> tuple[dict[str, Any], Places]:
     if not isinstance(tree, CommentedMap):
         raise JobInvalid([f"{path}:1:1 a job file is a mapping of job, from, to and map"])
     places: Places = {}
-    return _plain(tree, (), places), places
+    return _plain(tree, (), places, str(path)), places
 
 
 def _refuse_tricks(text: str, path: Path) -> None:
@@ -132,21 +159,21 @@ def _refuse_tricks(text: str, path: Path) -> None:
             raise JobInvalid([f"{at} YAML aliases are not taken in job files; write the value out"])
 
 
-def _plain(node: Any, where: tuple[str | int, ...], places: Places) -> Any:
+def _plain(node: Any, where: tuple[str | int, ...], places: Places, file: str) -> Any:
     """Plain values, and where each key stands."""
     if isinstance(node, CommentedMap):
         made = {}
         for key, value in node.items():
             name = str(key)
             line, column = node.lc.key(key)
-            places[(*where, name)] = (line + 1, column + 1)
-            made[name] = _plain(value, (*where, name), places)
+            places[(*where, name)] = (line + 1, column + 1, file)
+            made[name] = _plain(value, (*where, name), places, file)
         return made
     if isinstance(node, CommentedSeq):
         for i in range(len(node)):
             line, column = node.lc.item(i)
-            places[(*where, i)] = (line + 1, column + 1)
-        return [_plain(value, (*where, i), places) for i, value in enumerate(node)]
+            places[(*where, i)] = (line + 1, column + 1, file)
+        return [_plain(value, (*where, i), places, file) for i, value in enumerate(node)]
     for kind in (bool, int, float, str):
         if isinstance(node, kind):
             return kind(node)
@@ -164,7 +191,26 @@ def _apply(content: dict[str, Any], setting: str) -> None:
         if not isinstance(step, dict):
             raise JobInvalid([f"--set {name}: {folder} holds one value, not a mapping"])
         inner = step
-    inner[last] = YAML(typ="safe", pure=True).load(value) if value not in ("", "-") else value
+    inner[last] = _value(value)
+
+
+def _value(text: str) -> Any:
+    """A value of the command line: YAML where it is a value of YAML, else the text as it stands (`,` `|` `@`)."""
+    try:
+        made = _plain(_yaml().load(text), (), {}, "")
+    except YAMLError:
+        return text
+    guessed = made is None or (made == "" and text[:1] not in "'\"")  # `|`, `&a`, `-`: marks of YAML, not values
+    return text if guessed or (isinstance(made, dict | list) and text[:1] not in "{[") else made
+
+
+def _of_the_kind_meant(loc: tuple[str | int, ...], mapped: Any) -> bool:
+    """Whether a complaint is about the form the user chose: pydantic complains of every form a value could have."""
+    if loc[0] != "map" or len(loc) < 2:
+        return True
+    if loc[1] == "str" or len(loc) < 4 or not isinstance(mapped, dict):
+        return loc[1] != "str"
+    return isinstance(mapped.get(str(loc[2])), dict) == str(loc[3]).endswith("Entry]")
 
 
 def _problem(error: Any) -> Problem:

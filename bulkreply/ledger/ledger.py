@@ -18,6 +18,12 @@ from bulkreply.outcomes import Outcome
 from bulkreply.spans import Spans
 
 SCHEMA_VERSION = 1
+_ANEW = "start anew with --fresh; known keys are not re-created"
+_COLUMNS = {
+    "meta": "name, value",
+    "batch": "id, positions, state, attempt, at_s, job, outcomes, ids, checksum",
+    "failure": "position, code, field, message",
+}
 
 
 class State(IntEnum):
@@ -92,14 +98,22 @@ class Ledger:
             raise LedgerUnusable(f"the run has no ledger: {path}")
         try:
             db = _connect(path)
+        except (sqlite3.Error, UnicodeDecodeError):
+            raise LedgerUnusable("the ledger is damaged", hint=_ANEW) from None
+        try:
             version = db.execute("PRAGMA user_version").fetchone()[0]
-            sound = db.execute("PRAGMA quick_check(1)").fetchone()[0] == "ok"
-        except sqlite3.Error as error:
-            raise LedgerUnusable(f"the ledger is damaged: {_words(error)}") from None
-        if version > SCHEMA_VERSION:
-            raise LedgerUnusable(f"the ledger is of a newer bulkreply (schema {version})", hint="upgrade bulkreply")
-        if version != SCHEMA_VERSION or not sound:
-            raise LedgerUnusable("the ledger is damaged", hint="start anew with --fresh; known keys are not re-created")
+            if version > SCHEMA_VERSION:
+                raise LedgerUnusable(f"the ledger is of a newer bulkreply (schema {version})", hint="upgrade bulkreply")
+            if version != SCHEMA_VERSION or db.execute("PRAGMA integrity_check(1)").fetchone()[0] != "ok":
+                raise LedgerUnusable("the ledger is damaged", hint=_ANEW)
+            for table in ("meta", "batch", "failure"):
+                db.execute(f"SELECT {_COLUMNS[table]} FROM {table} LIMIT 0")  # noqa: S608
+        except (sqlite3.Error, UnicodeDecodeError):
+            db.close()
+            raise LedgerUnusable("the ledger is damaged", hint=_ANEW) from None
+        except LedgerUnusable:
+            db.close()
+            raise
         return cls(db, path)
 
     def close(self) -> None:
@@ -230,9 +244,7 @@ class Ledger:
         )
 
     def _entries(self, where: str) -> Iterator[tuple[Entry, bytes, bytes]]:
-        query = (
-            f"SELECT id, positions, state, attempt, at_s, job, outcomes, ids, checksum FROM batch {where} ORDER BY id"  # noqa: S608
-        )
+        query = f"SELECT {_COLUMNS['batch']} FROM batch {where} ORDER BY id"  # noqa: S608
         for batch, text, state, attempt, at_s, job, outcomes, ids, total in self._db.execute(query):
             try:
                 sound = total == _checksum(text, state, attempt, at_s, job, outcomes, ids)
@@ -245,8 +257,13 @@ class Ledger:
 def _connect(path: Path) -> sqlite3.Connection:
     """Rollback journal with synchronous=EXTRA: WAL is unsafe before SQLite 3.51.3 (DESIGN section 9)."""
     db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=10)
-    db.execute("PRAGMA journal_mode = DELETE")
-    db.execute("PRAGMA synchronous = EXTRA")
+    db.text_factory = lambda raw: raw.decode("utf-8", "replace")  # damaged text fails its checksum, not the program
+    try:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = EXTRA")
+    except BaseException:
+        db.close()
+        raise
     return db
 
 

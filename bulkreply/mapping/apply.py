@@ -11,8 +11,10 @@ import polars as pl
 
 from bulkreply.catalog.model import Field, ObjectSpec
 from bulkreply.codecs import Codec
+from bulkreply.errors import UsageProblem
 from bulkreply.mapping.rules import CLEAR, GROUP_SEPARATOR, Names, Rule
 from bulkreply.records import Chunk, Reject
+from bulkreply.secrets import redact
 
 REJECT_SCHEMA: dict[str, type[pl.DataType]] = {
     "file": pl.UInt16,
@@ -80,7 +82,7 @@ class Mapping:
     def apply(self, chunk: Chunk) -> Mapped:
         """Maps and validates every row of a chunk; all problems of a row at once."""
         height = chunk.frame.height
-        raw = chunk.frame.with_columns(_raw(b.rule).alias(_slot(i)) for i, b in enumerate(self.bound))
+        raw = self._raw_columns(chunk.frame)
         columns: dict[str, pl.Series] = {}
         problems = [reject_frame(chunk.rejects)]
         bad = pl.repeat(False, height, eager=True, dtype=pl.Boolean)
@@ -92,6 +94,15 @@ class Mapping:
                 bad = bad | wrong
             columns[b.rule.field] = values.alias(b.rule.field)
         return Mapped(self._assemble(chunk, columns, bad), pl.concat(problems))
+
+    def _raw_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
+        try:
+            return frame.with_columns(_raw(b.rule).alias(_slot(i)) for i, b in enumerate(self.bound))
+        except pl.exceptions.PolarsError as error:
+            words = str(error).partition("\n")[0].partition(": [")[0]  # what follows quotes cells
+            exprs = ", ".join(f"map.{b.rule.field}" for b in self.bound if b.rule.expr)
+            hint = "take TRY_CAST for CAST, and a date through `column` with `as: date` and `format`"
+            raise UsageProblem(f"an expression fails on some rows ({exprs}): {redact(words)}", hint=hint) from None
 
     def _assemble(self, chunk: Chunk, columns: MappingOf[str, pl.Series], bad: pl.Series) -> pl.DataFrame:
         blank = pl.repeat("", len(bad), eager=True, dtype=pl.String)
@@ -113,6 +124,7 @@ class Mapping:
         """References are few and repeat: each distinct cell is resolved once."""
         names = self.names.get(b.spec.object, Names({}))
         groups = {cell: names.group(_parts(cell, b.rule)) for cell in cells.drop_nulls().unique().to_list()}
+        groups.pop(b.rule.clear, None)
         table = {cell: group for cell, (group, code, _) in groups.items() if not code}
         values = cells.replace_strict(list(table), list(table.values()), default=None, return_dtype=pl.String)
         return values, cells.is_not_null() & values.is_null()
@@ -137,7 +149,10 @@ class Mapping:
     def _why(self, b: Bound, cell: str | None) -> tuple[str, str]:
         """`(code, message)` of one unreadable cell."""
         rule = b.rule
-        if cell is None or (rule.clear and cell == rule.clear):
+        emptied = cell is None or bool(rule.values and rule.values.get(cell) == "")
+        if b.spec.place and rule.clear and cell == rule.clear:
+            return "reference.clear", f"{rule.field} are only added to, a file cannot clear them"
+        if emptied or cell is None or (rule.clear and cell == rule.clear):
             return "value.required", f"{rule.field} needs a value"
         if b.spec.place:
             return self.names.get(b.spec.object, Names({})).group(_parts(cell, rule))[1:]
@@ -166,7 +181,7 @@ def _raw(rule: Rule) -> pl.Expr:
         text = pl.lit(rule.value, dtype=pl.String)
     text = text.str.strip_chars()
     text = pl.when(text != "").then(text)
-    return text if rule.default is None else text.fill_null(pl.lit(rule.default))
+    return text.fill_null(pl.lit(rule.default.strip())) if rule.default and rule.default.strip() else text
 
 
 def _read(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -177,6 +192,8 @@ def _read(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
         other = rule.values.get("*")
         known = cells.replace_strict(list(named), list(named.values()), default=other, return_dtype=pl.String)
         known = known.set(cells.is_null(), None)
+        blank = pl.repeat(None, len(cells), eager=True, dtype=pl.String)
+        cells, known = (one.zip_with(known.ne_missing(""), blank) for one in (cells, known))
     values = known.to_frame("cell").select(b.codec.read(pl.col("cell")).alias("value"))["value"]
     if rule.clear:
         values = values.to_frame("v").select(pl.when(cells == rule.clear).then(pl.lit(CLEAR)).otherwise("v"))["literal"]

@@ -78,6 +78,8 @@ def _field_of(
         return None, [Problem((*where, "as"), f"there is no codec {rule.as_type!r}", hint)]
     if rule.split and not found.place:
         return None, [Problem((*where, "split"), f"{rule.field} takes one value, `split` has no meaning here")]
+    if rule.date_format and (rule.as_type or found.type) not in ("date", "datetime"):
+        return None, [Problem((*where, "format"), "`format` is for dates: add `as: date` or `as: datetime`")]
     return found, []
 
 
@@ -89,6 +91,9 @@ def _custom_field(
         return None, [Problem(where, f"say which custom field: {custom.name}.<title>")]
     if rule.as_type and rule.as_type not in CUSTOM_TYPES:
         return None, [Problem((*where, "as"), f"a custom field is text or number, not {rule.as_type!r}")]
+    for word, given in (("split", rule.split), ("format", rule.date_format)):
+        if given:
+            return None, [Problem((*where, word), f"`{word}` has no meaning for a custom field")]
     kind = rule.as_type or "text"
     if custom_types is not None:
         if title not in custom_types:
@@ -111,11 +116,20 @@ def _source_problems(rule: Rule, spec_field: Field | None, columns: MappingOf[st
     return []
 
 
+def _by_row(parsed: pl.Expr) -> bool:
+    """Whether an expression looks at one row only. Polars judges the outermost step alone, so each step is asked."""
+    try:
+        alone = parsed.meta.is_row_separable()
+    except pl.exceptions.PolarsError:  # it cannot say without a schema: `x IN ('a', 'b')`
+        alone = True
+    return alone and all(_by_row(step) for step in parsed.meta.pop())
+
+
 def _expression_problems(expr: str, where: tuple[str, ...], columns: Collection[str]) -> list[Problem]:
     try:
         parsed = pl.sql_expr(expr)
         roots = parsed.meta.root_names()
-        by_row = parsed.meta.is_row_separable() and not parsed.meta.has_multiple_outputs()
+        by_row = _by_row(parsed) and not parsed.meta.has_multiple_outputs()
     except pl.exceptions.PolarsError as error:
         return [Problem(where, f"not a polars SQL expression: {str(error).splitlines()[0]}")]
     missing = [name for name in roots if name not in columns]
@@ -125,7 +139,10 @@ def _expression_problems(expr: str, where: tuple[str, ...], columns: Collection[
     if not by_row:
         return [Problem(where, "an expression may look at one row only: no sums, counts or windows")]
     try:  # types are only known to the engine
-        pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).select(parsed.cast(pl.String))
+        empty = pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).select(parsed.alias("made"))
+        if empty["made"].dtype.is_nested():
+            return [Problem(where, "the expression gives several values, a field takes one")]
+        empty.select(pl.col("made").cast(pl.String))
     except pl.exceptions.PolarsError as error:
         return [Problem(where, f"the expression fails: {str(error).splitlines()[0]}")]
     return []

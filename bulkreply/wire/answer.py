@@ -129,9 +129,10 @@ def settle(operation: Operation, mode: Mode, answer: Answer, count: int, ids: Se
         return _failed_by_id(operation, content, ids, success)
     settled = Settled.all(count, success)
     if operation.result == "whole":
-        if not isinstance(content, dict) or not isinstance(content.get(key), int):
+        found = _id_in(content, key) if isinstance(content, dict) else 0
+        if not found:
             raise WrongShape(f"{operation.label}: the answer carries no {key}")
-        settled.ids[0] = content[key]
+        settled.ids[0] = found
         if mode.name == "upsert" and answer.status == 201:
             settled.outcomes[0] = Outcome.CREATED
     return settled
@@ -145,22 +146,27 @@ def _positional(operation: Operation, content: Any, count: int, success: Outcome
     for i, item in enumerate(items):
         if not isinstance(item, dict):
             raise WrongShape(f"{operation.label}: result {i} is not an object")
-        found, status, error = item.get("id"), item.get("status"), item.get("error")
-        if isinstance(found, int):
-            settled.ids[i] = found
+        found, status, error = _id_in(item, "id"), item.get("status"), item.get("error")
+        settled.ids[i] = found
         if status is not None:
             outcome = _ITEM_WORDS.get(str(status).lower())
             if outcome is None:
                 raise WrongShape(f"{operation.label}: result {i} has an unknown status")
         else:
-            outcome = Outcome.REJECTED if found is None or error is not None else success
-        if outcome in (Outcome.CREATED, Outcome.UPDATED) and not isinstance(found, int):
+            outcome = Outcome.REJECTED if item.get("id") is None or error is not None else success
+        if outcome in (Outcome.CREATED, Outcome.UPDATED) and not found:
             raise WrongShape(f"{operation.label}: result {i} succeeded without an id")
         settled.outcomes[i] = outcome
         if outcome in (Outcome.REJECTED, Outcome.SKIPPED):
             reason = item.get("skipReason") or error
             settled.failures[i] = _failure(operation, reason, item.get("errorDetails"), outcome)
     return settled
+
+
+def _id_in(record: Mapping[str, Any], key: str) -> int:
+    """The id a record carries, 0 when it is none: ids are whole numbers above 0 (conventions.md 11)."""
+    found = record.get(key)
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63 else 0
 
 
 def _failed_by_id(operation: Operation, content: Any, ids: Sequence[int], success: Outcome) -> Settled:
