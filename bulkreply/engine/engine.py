@@ -96,13 +96,15 @@ class Engine:
         return batches(parts, done, lambda: size or self._size.now)
 
     def _positions_begun(self) -> Spans:
-        begun = [entry.positions for entry in self._ledger.open_entries()] + [self._ledger.damaged()]
+        begun = [entry.positions for entry in self._ledger.open_entries()] + [
+            self._ledger.damaged(self._stage.positions)
+        ]
         return Spans.union(pair for spans in begun for pair in spans.pairs)
 
     def _recall(self, done: Spans) -> list[tuple[Entry, Batch]]:
         """Batches an earlier process left open: those with a job are followed again, the others are in doubt."""
         followed = []
-        damaged = Entry(0, self._ledger.damaged(), State.INTENT, 0, 0.0)
+        damaged = Entry(0, self._ledger.damaged(self._stage.positions), State.INTENT, 0, 0.0)
         for entry in [*self._ledger.open_entries(), damaged]:
             for batch in self._batches_at(entry.positions.minus(done), entry.attempt):
                 if entry.state is State.FOLLOWING:

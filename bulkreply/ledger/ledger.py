@@ -199,11 +199,16 @@ class Ledger:
         """Positions whose outcome is on record, damaged records left out."""
         return Spans.union(pair for result in self.results() for pair in result.positions.pairs)
 
-    def damaged(self) -> Spans:
-        """Positions of records whose checksum does not fit, or whose positions cannot be read."""
-        return Spans.union(
-            pair for entry, _, _ in self._entries("") if not entry.sound for pair in entry.positions.pairs
-        )
+    def damaged(self, positions: int) -> Spans:
+        """Positions of records whose checksum does not fit: nobody knows what became of them.
+
+        Args:
+            positions: How many there are in all; the answer when a damaged record no longer says which it was about.
+        """
+        unsound = [entry for entry, _, _ in self._entries("") if not entry.sound]
+        if any(not entry.positions.pairs for entry in unsound):
+            return Spans.union([(0, positions)])
+        return Spans.union(pair for entry in unsound for pair in entry.positions.within(0, positions).pairs)
 
     def results(self) -> Iterator[Result]:
         """Settled batches in the order they were begun."""

@@ -178,3 +178,17 @@ def test_a_quota_that_opens_too_late_pauses_the_run(sandbox: Start, bulkreply: B
     sent = bulkreply.report("long")["requests"]
     assert (sent["by_operation"]["v3.contacts.import"], sent["status_429"]) == (20, 0)
     assert 429 not in server.ask("requests")["statuses"]
+
+
+def test_damaged_records_are_read_back_not_believed(sandbox: Start, bulkreply: Bulkreply) -> None:
+    server, job = sandbox("--limits", "none", "--latency-ms", "40", "80"), lay_out(bulkreply)
+    interrupt(bulkreply, server, job, signal.SIGKILL, at=300)
+    ledger = bulkreply.run_folder("long") / "ledger.sqlite"
+    with sqlite3.connect(ledger) as db:
+        db.execute("UPDATE batch SET outcomes = x'08' WHERE state = 3 AND id % 3 = 0")
+        db.execute("UPDATE batch SET positions = '?' WHERE state = 3 AND id % 5 = 0")
+    db.close()
+    done = bulkreply("resume", "--base-url", server.url, "--limits", "none")
+    assert done.code == 0, done.err
+    assert_complete(server)
+    assert bulkreply.report("long")["rows"]["created"] == ROWS

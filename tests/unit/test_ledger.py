@@ -87,7 +87,16 @@ def test_columns_changed_behind_our_back_are_damage(ledger: Ledger) -> None:
         other.execute("UPDATE batch SET outcomes = ?", (bytes([Outcome.CREATED]) * 4,))
     other.close()
     assert list(ledger.results()) == []
-    assert str(ledger.damaged()) == "0-3"
+    assert str(ledger.damaged(9)) == "0-3"
+
+
+def test_a_record_that_no_longer_says_which_rows_it_was_about_puts_all_in_doubt(ledger: Ledger) -> None:
+    with ledger.transaction():
+        ledger.intend(Spans.of(range(4)), 0, 1.0)
+    with sqlite3.connect(ledger.path) as other:
+        other.execute("UPDATE batch SET positions = 'x'")
+    other.close()
+    assert str(ledger.damaged(9)) == "0-8"
 
 
 def test_missing_newer_and_unwritable(tmp_path: Path) -> None:
