@@ -20,7 +20,7 @@ async def admit(work: Iterable[Batch], sink: ReplySink, recorder: Recorder) -> t
         work: All records not yet done.
 
     Returns:
-        The positions settled, and the Reply id of every known key.
+        The positions settled, and the Reply id of every key that is left when only known records are touched.
     """
     only = sink.mode.only
     if not only:
@@ -35,7 +35,7 @@ async def admit(work: Iterable[Batch], sink: ReplySink, recorder: Recorder) -> t
         if len(out):
             await recorder.settle_unsent(out, outcome, failure)
             settled |= out.spans
-    return settled, ids
+    return settled, ids if only == "known" else {}
 
 
 def _left_alone(sink: ReplySink) -> tuple[Outcome, Failure]:

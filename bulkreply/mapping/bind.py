@@ -78,6 +78,8 @@ def _field_of(
         return None, [Problem((*where, "as"), f"there is no codec {rule.as_type!r}", hint)]
     if rule.split and not found.place:
         return None, [Problem((*where, "split"), f"{rule.field} takes one value, `split` has no meaning here")]
+    if rule.values and found.place:
+        return None, [Problem((*where, "values"), f"{rule.field} takes names as they are; rename them by an `expr`")]
     if rule.date_format and (rule.as_type or found.type) not in ("date", "datetime"):
         return None, [Problem((*where, "format"), "`format` is for dates: add `as: date` or `as: datetime`")]
     return found, []

@@ -145,7 +145,7 @@ class Quota:
         self.status_429 += 1
         queue = self._book.queues.get(rate_class)
         if queue is not None:
-            queue.lane.parked_until_ms = max(queue.lane.parked_until_ms, math.ceil(until_s * 1000))
+            queue.lane.park(math.ceil(until_s * 1000), self._now_ms())
             queue.note_changed = True
             self._wake.set()
 

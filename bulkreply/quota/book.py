@@ -70,9 +70,8 @@ class Book:
         now_ms = self._now_ms()
         chosen: dict[Queue, list[asyncio.Future[Permit]]] = {}
         try:
+            self._pull_back(now_ms)
             for queue in self.queues.values():
-                if queue.lane.pull_back(now_ms) and store is not None:
-                    store.pull_back(now_ms)
                 queue.factor = queue.lane.share_now(now_ms)
                 if queue.waiting:
                     chosen[queue] = queue.choose(now_ms, self.owners)
@@ -94,7 +93,7 @@ class Book:
             calls_now = queue.lane.own_flight + len(chosen.get(queue, ()))
             if calls_now != queue.written_flight:
                 flight[name] = calls_now
-        if now_ms - self._tidied_ms >= _TIDY_EVERY_MS:
+        if abs(now_ms - self._tidied_ms) >= _TIDY_EVERY_MS:
             store.tidy(now_ms)
             self._tidied_ms = now_ms
         store.write(answered, flight, {n: queue.note() for n, queue in self.queues.items() if queue.note_changed})
@@ -111,28 +110,39 @@ class Book:
             queue.lane.foreign_flight = news.foreign_flight.get(name, 0)
             note = news.notes.get(name)
             if note is not None:
-                queue.lane.parked_until_ms = max(queue.lane.parked_until_ms, note.parked_until_ms)
+                queue.lane.park(note.parked_until_ms, note.parked_at_ms)
                 pace = queue.lane.pace
                 if note.pace is not None and (pace is None or note.pace.since_ms > pace.since_ms):
                     queue.lane.pace = note.pace
         self.owners = max(1, news.owners)
 
+    def _pull_back(self, now_ms: int) -> None:
+        """Within a transaction: the clock may have stepped back."""
+        stepped = [queue.lane.pull_back(now_ms) for queue in self.queues.values()]
+        if any(stepped) and self._store is not None:
+            self._store.pull_back(now_ms)
+
     def bury_when_blocked(self, now_ms: int) -> None:
-        """When only calls of other processes stand in the way, see whether those processes still live."""
-        if self._store is None or now_ms - self._buried_ms < _BURY_EVERY_MS:
+        """When calls of other processes, or their share of an even pace, stand in the way: do they still live?"""
+        if self._store is None or abs(now_ms - self._buried_ms) < _BURY_EVERY_MS:
             return
-        if any(queue.needs_answer and queue.lane.foreign_flight for queue in self.queues.values()):
+        if any(
+            (queue.needs_answer and queue.lane.foreign_flight) or (queue.factor is not None and self.owners > 1)
+            for queue in self.queues.values()
+        ):
             self._buried_ms = now_ms
             with suppress(Busy, Damaged):  # the next turn meets it again
                 self._store.bury(now_ms)
 
     def glance(self) -> None:
-        """Learn what other processes did, if that is possible without waiting."""
+        """Learn what other processes did, if that is possible without waiting, and what time it is."""
         if self._store is None:
+            self._pull_back(self._now_ms())
             return
         with suppress(Busy, Damaged):
             if (news := self._store.look()) is not None:
                 self._learn(news)
+            self._pull_back(self._now_ms())
             self._store.write([], {}, {})
 
     async def leave(self) -> None:

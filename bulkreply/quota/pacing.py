@@ -47,25 +47,31 @@ def lowered(factor: float | None, now_ms: int) -> Pace:
 
 
 class EvenPace:
-    """An aiolimiter bucket that follows a rate."""
+    """An aiolimiter bucket that follows a rate; a new rate is no excuse for a new burst."""
 
-    __slots__ = ("_bucket", "rate_per_s")
+    __slots__ = ("_bucket", "_owed", "rate_per_s")
 
     def __init__(self) -> None:
         self.rate_per_s = 0.0
         self._bucket: AsyncLimiter | None = None
+        self._owed = 0
 
     def take(self, wanted: int, rate_per_s: float) -> int:
-        """How many of the calls wanted may go now."""
+        """How many of the calls wanted may go now; tell `confirm` how many did."""
         if self._bucket is None or abs(rate_per_s - self.rate_per_s) > 1e-9:
+            if self._bucket is not None and not self._owed:
+                self._owed = BURST - _free(self._bucket)
             self.rate_per_s = rate_per_s
             self._bucket = AsyncLimiter(BURST, BURST / rate_per_s)
-        taken = min(wanted, BURST)
-        while taken and not self._bucket.has_capacity(taken):
-            taken -= 1
-        return taken
+        return min(wanted, max(0, _free(self._bucket) - self._owed))
 
     async def confirm(self, taken: int) -> None:
-        """Spend what `take` found; never waits."""
-        if self._bucket is not None and taken:
-            await self._bucket.acquire(taken)
+        """Spend what `take` found, and what the bucket of the rate before still held; never waits."""
+        if self._bucket is not None and taken + self._owed:
+            await self._bucket.acquire(taken + self._owed)
+            self._owed = 0
+
+
+def _free(bucket: AsyncLimiter) -> int:
+    """How many calls the bucket takes at once."""
+    return next(calls for calls in range(BURST, -1, -1) if not calls or bucket.has_capacity(calls))

@@ -25,16 +25,27 @@ CREATE TABLE flight(owner INTEGER, rate_class TEXT, calls INTEGER NOT NULL, PRIM
 CREATE TABLE answered(id INTEGER PRIMARY KEY AUTOINCREMENT, rate_class TEXT NOT NULL, at_ms INTEGER NOT NULL,
   calls INTEGER NOT NULL);
 CREATE TABLE lane(rate_class TEXT PRIMARY KEY, longest_ms INTEGER NOT NULL DEFAULT 0,
-  parked_until_ms INTEGER NOT NULL DEFAULT 0, pace_factor REAL, pace_since_ms INTEGER NOT NULL DEFAULT 0);
+  parked_until_ms INTEGER NOT NULL DEFAULT 0, parked_at_ms INTEGER NOT NULL DEFAULT 0,
+  pace_factor REAL, pace_since_ms INTEGER NOT NULL DEFAULT 0);
 PRAGMA user_version = 1;
 """
 _FLIGHT = "INSERT INTO flight VALUES(?, ?, ?) ON CONFLICT(owner, rate_class) DO UPDATE SET calls = excluded.calls"
+_NOTE_READ = "SELECT rate_class, parked_until_ms, parked_at_ms, pace_factor, pace_since_ms, longest_ms FROM lane"
 _NOTE = (
-    "INSERT INTO lane(rate_class, parked_until_ms, pace_factor, pace_since_ms, longest_ms) VALUES(?, ?, ?, ?, ?)"
-    " ON CONFLICT(rate_class) DO UPDATE SET parked_until_ms = max(parked_until_ms, excluded.parked_until_ms),"
+    "INSERT INTO lane(rate_class, parked_until_ms, parked_at_ms, pace_factor, pace_since_ms, longest_ms)"
+    " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(rate_class) DO UPDATE SET"
+    " parked_until_ms = max(parked_until_ms, excluded.parked_until_ms), parked_at_ms ="
+    " CASE WHEN excluded.parked_until_ms > parked_until_ms THEN excluded.parked_at_ms ELSE parked_at_ms END,"
     " pace_factor = CASE WHEN excluded.pace_since_ms > pace_since_ms THEN excluded.pace_factor ELSE pace_factor END,"
     " pace_since_ms = max(pace_since_ms, excluded.pace_since_ms),"
     " longest_ms = max(longest_ms, excluded.longest_ms)"
+)
+
+_PULL_BACK = (  # nothing that was noted lies in the future
+    "UPDATE answered SET at_ms = :now WHERE at_ms > :now",
+    "UPDATE lane SET parked_until_ms = parked_until_ms - parked_at_ms + :now, parked_at_ms = :now"
+    " WHERE parked_at_ms > :now",
+    "UPDATE lane SET pace_since_ms = :now WHERE pace_since_ms > :now",
 )
 
 
@@ -59,6 +70,7 @@ class LaneNote:
     """What a rate class remembers besides its calls."""
 
     parked_until_ms: int
+    parked_at_ms: int
     pace: Pace | None
     longest_ms: int
 
@@ -148,21 +160,17 @@ class Store:
 
     def look(self) -> News | None:
         """Begin a transaction and read what others wrote since the last look; None when nothing."""
-        with _explained(self.path, self._inode):
-            try:
-                if os.stat(self.path).st_ino != self._inode:  # noqa: PTH116 (every transaction)
-                    raise Damaged(self._inode)
-            except FileNotFoundError:
-                raise Damaged(self._inode) from None
+        try:
+            if os.stat(self.path).st_ino != self._inode:  # noqa: PTH116 (every transaction)
+                raise Damaged(self._inode)
+        except FileNotFoundError:
+            raise Damaged(self._inode) from None
+        with self._undoing():
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-                if version == self._seen_version:
-                    return None
-                news = self._read()
-            except BaseException:
-                self.undo()
-                raise
+            version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+            if version == self._seen_version:
+                return None
+            news = self._read()
             self._seen_version = version
             return news
 
@@ -180,11 +188,9 @@ class Store:
         news.foreign_flight.update(
             run("SELECT rate_class, sum(calls) FROM flight WHERE owner <> ? GROUP BY 1", (self._owner,))
         )
-        for rate_class, parked_ms, factor, since_ms, longest_ms in run(
-            "SELECT rate_class, parked_until_ms, pace_factor, pace_since_ms, longest_ms FROM lane"
-        ):
+        for rate_class, until_ms, at_ms, factor, since_ms, longest_ms in run(_NOTE_READ):
             pace = None if factor is None else Pace(factor, since_ms)
-            news.notes[rate_class] = LaneNote(parked_ms, pace, longest_ms)
+            news.notes[rate_class] = LaneNote(until_ms, at_ms, pace, longest_ms)
         news.owners = run("SELECT count(*) FROM owner").fetchone()[0]
         self._seen_id = last_id
         return news
@@ -197,19 +203,16 @@ class Store:
     ) -> None:
         """Record answers (class, ms, calls), this process's calls in flight and changed notes; end the transaction."""
         run = self._connection.execute
-        with _explained(self.path, self._inode):
-            try:
-                last_id = self._seen_id
-                for row in answered:
-                    last_id = run("INSERT INTO answered(rate_class, at_ms, calls) VALUES(?, ?, ?)", row).lastrowid or 0
-                self._write_flight(flight)
-                for rate_class, note in notes.items():
-                    factor, since_ms = (note.pace.factor, note.pace.since_ms) if note.pace else (None, 0)
-                    run(_NOTE, (rate_class, note.parked_until_ms, factor, since_ms, note.longest_ms))
-                self._commit()
-            except BaseException:
-                self.undo()
-                raise
+        with self._undoing():
+            last_id = self._seen_id
+            for row in answered:
+                last_id = run("INSERT INTO answered(rate_class, at_ms, calls) VALUES(?, ?, ?)", row).lastrowid or 0
+            self._write_flight(flight)
+            for rate_class, note in notes.items():
+                factor, since_ms = (note.pace.factor, note.pace.since_ms) if note.pace else (None, 0)
+                parked = (note.parked_until_ms, note.parked_at_ms)
+                run(_NOTE, (rate_class, *parked, factor, since_ms, note.longest_ms))
+            self._commit()
             self._seen_id = last_id
             self._flight.update(flight)
 
@@ -218,13 +221,14 @@ class Store:
             self._connection.execute(_FLIGHT, (self._owner, rate_class, calls))
 
     def pull_back(self, now_ms: int) -> None:
-        """Within a transaction: no answer lies in the future (the clock stepped back)."""
-        with _explained(self.path, self._inode):
-            self._connection.execute("UPDATE answered SET at_ms = ? WHERE at_ms > ?", (now_ms, now_ms))
+        """Within a transaction: the clock stepped back, so no answer, park or pace lies in the future."""
+        with self._undoing():
+            for statement in _PULL_BACK:
+                self._connection.execute(statement, {"now": now_ms})
 
     def tidy(self, now_ms: int) -> None:
         """Within a transaction: drop answers that no window of any process needs."""
-        with _explained(self.path, self._inode):
+        with self._undoing():
             self._connection.execute(
                 "DELETE FROM answered WHERE at_ms < ? - (SELECT longest_ms FROM lane"
                 " WHERE lane.rate_class = answered.rate_class)",
@@ -234,28 +238,20 @@ class Store:
     def bury(self, now_ms: int) -> None:
         """Calls in flight of processes that are gone count as answered now: later than they can have been."""
         run = self._connection.execute
-        with _explained(self.path, self._inode):
+        with self._undoing():
             run("BEGIN IMMEDIATE")
-            try:
-                for owner, pid, mark in run("SELECT id, pid, mark FROM owner WHERE id <> ?", (self._owner,)).fetchall():
-                    if process_mark(pid) != mark:
-                        self._release_all(owner, now_ms)
-                self._commit()
-            except BaseException:
-                self.undo()
-                raise
+            for owner, pid, mark in run("SELECT id, pid, mark FROM owner WHERE id <> ?", (self._owner,)).fetchall():
+                if process_mark(pid) != mark:
+                    self._release_all(owner, now_ms)
+            self._commit()
             self._seen_version = -1
 
     def leave(self, now_ms: int) -> None:
         """This process is done: what it still has in flight counts as answered now."""
-        with _explained(self.path, self._inode):
+        with self._undoing():
             self._connection.execute("BEGIN IMMEDIATE")
-            try:
-                self._release_all(self._owner, now_ms)
-                self._commit()
-            except BaseException:
-                self.undo()
-                raise
+            self._release_all(self._owner, now_ms)
+            self._commit()
 
     def _release_all(self, owner: int, now_ms: int) -> None:
         run = self._connection.execute
@@ -277,6 +273,16 @@ class Store:
             else:
                 return
         raise Busy
+
+    @contextmanager
+    def _undoing(self) -> Iterator[None]:
+        """Whatever fails in here leaves no transaction open, so that the next one can begin."""
+        with _explained(self.path, self._inode):
+            try:
+                yield
+            except BaseException:
+                self.undo()
+                raise
 
     def undo(self) -> None:
         """Roll back, if a transaction is open; the next look reads everything again that is not yet known."""

@@ -43,7 +43,8 @@ class Queue:
 
     def note(self) -> LaneNote:
         """What the file is to remember besides calls."""
-        return LaneNote(self.lane.parked_until_ms, self.lane.pace, self.lane.longest_ms)
+        lane = self.lane
+        return LaneNote(lane.parked_until_ms, lane.parked_at_ms, lane.pace, lane.longest_ms)
 
     def choose(self, now_ms: int, owners: int) -> list[asyncio.Future[Permit]]:
         """Take the first in line for whom there is room, as far as an even pace allows."""

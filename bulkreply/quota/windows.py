@@ -87,8 +87,8 @@ class Tally:
 class Lane:
     """One rate class of the account: its windows, its calls in flight, and until when it is parked."""
 
-    __slots__ = ("bucket_ms", "foreign_flight", "longest_ms", "own_flight", "pace", "parked_until_ms",
-                 "rate_class", "reserve", "shortest_s", "tallies")  # fmt: skip
+    __slots__ = ("bucket_ms", "foreign_flight", "longest_ms", "own_flight", "pace", "parked_at_ms",
+                 "parked_until_ms", "rate_class", "reserve", "shortest_s", "tallies")  # fmt: skip
 
     def __init__(self, rate_class: str, windows: Iterable[Window], reserve: float) -> None:
         self.rate_class = rate_class
@@ -96,6 +96,7 @@ class Lane:
         self.tallies = sorted((Tally(window) for window in windows), key=lambda tally: tally.span_ms)
         self.own_flight = 0
         self.foreign_flight = 0
+        self.parked_at_ms = 0
         self.parked_until_ms = 0
         self.pace: Pace | None = None
         longest = self.tallies[-1]
@@ -125,12 +126,23 @@ class Lane:
         for tally in self.tallies:
             tally.clear()
 
+    def park(self, until_ms: int, at_ms: int) -> None:
+        """No call before `until_ms`, as learned at `at_ms`; a later end known already stays."""
+        if until_ms > self.parked_until_ms:
+            self.parked_until_ms, self.parked_at_ms = until_ms, at_ms
+
     def pull_back(self, now_ms: int) -> bool:
-        """Notice a clock that stepped back; True when it did."""
-        if self.tallies[-1].latest_ms() <= now_ms + self.bucket_ms + _CLOCK_STEP_MS:
+        """Notice a clock that stepped back; True when it did. Nothing then waits for it to catch up."""
+        newest_ms = max(self.tallies[-1].latest_ms(), self.parked_at_ms, self.pace.since_ms if self.pace else 0)
+        if newest_ms <= now_ms + self.bucket_ms + _CLOCK_STEP_MS:
             return False
         for tally in self.tallies:
             tally.pull_back(now_ms)
+        if self.parked_at_ms > now_ms:
+            self.parked_until_ms += now_ms - self.parked_at_ms
+            self.parked_at_ms = now_ms
+        if self.pace is not None and self.pace.since_ms > now_ms:
+            self.pace = Pace(self.pace.factor, now_ms)
         return True
 
     def available(self, now_ms: int) -> int:

@@ -108,6 +108,18 @@ def test_people_of_the_older_api(sandbox: Start, bulkreply: Bulkreply) -> None:
     assert {contact["title"] for contact in server.ask("contacts")} == {"Buyer"}
 
 
+def test_inserting_known_and_new_names_creates_the_new_ones(sandbox: Start, bulkreply: Bulkreply) -> None:
+    server = sandbox("--limits", "none")
+    job = "job: lists\nfrom: {file: lists.csv}\nto: {object: contact_lists, mode: insert}\nmap: {name: Name}\n"
+    path = str(bulkreply.write("job.yaml", job))
+    for names, created in ((("Fair", "Web"), 2), (("Fair", "News", "Web", "Talks"), 2)):
+        bulkreply.write("lists.csv", "\n".join(["Name", *names]) + "\n")
+        assert run(bulkreply, server, path).code == 0
+        rows = bulkreply.report("lists")["rows"]
+        assert (rows["created"], rows["skipped"]) == (created, len(names) - created)
+    assert server.ask("state")["lists"] == {"Fair": 0, "Web": 0, "News": 0, "Talks": 0}
+
+
 def test_unknown_names_and_fields_are_refused_unless_they_may_be_created(sandbox: Start, bulkreply: Bulkreply) -> None:
     server = sandbox("--limits", "none")
     bulkreply.write("contacts.csv", CONTACTS)
