@@ -164,7 +164,7 @@ class DelimitedTable:
         if frame.to_series(-1).null_count() and not self._cells_agree(outside, records):
             return 0, None
         frame = frame.select(self._kept) if len(self._kept) < self._width else frame
-        if grammar.quote and grammar.quote * 2 in block:
+        if outside is not block and grammar.quote * 2 in block:
             frame = frame.with_columns(pl.all().replace("", None))
         return records, restore_formulas(frame) if b"'" in block else frame
 

@@ -14,12 +14,14 @@ import polars as pl
 
 from bulkreply.errors import SourceUnreadable
 from bulkreply.files.octets import as_utf8, is_gzip, opened
-from bulkreply.files.shapes import Shape, merged, shape_of, to_polars
+from bulkreply.files.shapes import Shape, deeper_than, merged, shape_of, to_polars
 from bulkreply.files.table import CHUNK_ROWS, ERROR_COLUMNS, FileOptions, Piece, rechunk
 from bulkreply.records import Chunk, Reject
 
 _BLOCK_BYTES = 1 << 20
 _LINE_BYTES = 16 << 20
+_LEVELS = 64
+_TOO_DEEP = ValueError(f"nested deeper than {_LEVELS} levels")
 _LONG_NUMBER = re.compile(rb"\d{16}")
 _LINE = "\x00line"
 _SHOWN = 80
@@ -155,7 +157,7 @@ class JsonLinesTable:
     def _reject(self, number: int, line: bytes, found: object) -> Reject:
         shown = line[:_SHOWN].decode("utf-8", "replace").strip() + ("…" if len(line) > _SHOWN else "")
         if isinstance(found, ValueError):
-            message = f"the line is not JSON: {shown}"
+            message = f"the line is {_TOO_DEEP if found is _TOO_DEEP else 'not JSON'}: {shown}"
         else:
             message = f"the line is JSON, but no object: {shown}"
         return Reject(number, "", "", "row.json", message, 'one object per line: {"email": "…"}', self._file)
@@ -168,9 +170,12 @@ def _line_frame(texts: Sequence[str]) -> pl.DataFrame:
 def _parsed(line: bytes) -> object:
     """The value of a line, or the ValueError that says it has none. Whole numbers of any length stay exact."""
     try:
-        return json.loads(line) if _LONG_NUMBER.search(line) else orjson.loads(line)
-    except (ValueError, RecursionError) as error:
-        return error if isinstance(error, ValueError) else ValueError("nested too deeply")
+        found: object = orjson.loads(line)
+        if line.count(b"[") + line.count(b"{") > _LEVELS and deeper_than(found, _LEVELS):
+            return _TOO_DEEP
+        return json.loads(line) if _LONG_NUMBER.search(line) else found
+    except ValueError as error:
+        return error
 
 
 def _cell(value: Any, shape: Shape) -> Any:

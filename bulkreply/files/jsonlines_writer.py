@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import gzip
+import json
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -51,8 +52,9 @@ def annotated(line: str, note: dict[str, object]) -> bytes:
     if not isinstance(found, dict):
         return added + b"\n" + line.encode() + b"\n"
     if found.keys() & set(ERROR_COLUMNS):
-        kept = {name: value for name, value in found.items() if name not in ERROR_COLUMNS}
-        return orjson.dumps(kept | note) + b"\n"
+        # The one that keeps long numbers exact; lines of a rejects file that is rejected once more.
+        kept = {name: value for name, value in json.loads(line).items() if name not in ERROR_COLUMNS}
+        return json.dumps(kept | note, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
     # Spliced as text, so that numbers keep every digit they were written with.
     start = line.rstrip()[:-1].rstrip()
     return start.encode() + (b"," if found else b"") + added[1:] + b"\n"

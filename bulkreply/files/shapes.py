@@ -49,6 +49,12 @@ def shape_of(value: Any, *, top: bool = False) -> Shape:
     return "number" if isinstance(value, float) else "text"
 
 
+def deeper_than(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in each other for more than so many levels."""
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else None
+    return parts is not None and (levels == 0 or any(deeper_than(part, levels - 1) for part in parts))
+
+
 def merged(one: Shape, other: Shape) -> Shape:
     """The shape both fit, or "mixed"."""
     if one is None or one == other:

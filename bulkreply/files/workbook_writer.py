@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,15 +41,15 @@ def write_workbook(frames: Iterator[pl.DataFrame], target: Path, sheet: str) -> 
             "strings_to_numbers": False,
         }
         book = xlsxwriter.Workbook(str(target), settings)
+        page = book.add_worksheet(_sheet_name(sheet))
         try:
-            _write_rows(book.add_worksheet(_sheet_name(sheet)), frames)
-        except BaseException:
-            book.fileclosed = True  # what is left of it is not written when it is collected
-            raise
-        try:
+            _write_rows(page, frames)
             book.close()
-        except FileCreateError as error:
-            raise _cause(error) from None
+        except BaseException as error:
+            _abandon(book, page)
+            if isinstance(error, FileCreateError):
+                raise _cause(error) from None
+            raise
 
 
 def _write_rows(page: Any, frames: Iterator[pl.DataFrame]) -> None:
@@ -67,6 +68,13 @@ def _write_row(page: Any, row: int, cells: Sequence[object]) -> None:
     for column, cell in enumerate(cells):
         if cell is not None:
             page.write_string(row, column, str(cell)[:CELL_CHARACTERS])
+
+
+def _abandon(book: Any, page: Any) -> None:
+    """Let go of a workbook that failed; otherwise it would try to write itself once more when it is collected."""
+    book.fileclosed = True
+    with suppress(OSError):
+        page.row_data_fh.close()
 
 
 def _sheet_name(name: str) -> str:

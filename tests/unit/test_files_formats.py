@@ -1,9 +1,8 @@
-"""Workbooks, Parquet, NDJSON, and rejects written in kind."""
+"""Workbooks, Parquet and NDJSON."""
 
 from __future__ import annotations
 
 import datetime as dt
-import json
 import stat
 import zipfile
 from collections.abc import Callable, Sequence
@@ -13,8 +12,8 @@ import openpyxl
 import polars as pl
 import pytest
 
-from bulkreply.errors import InputChanged, SourceUnreadable
-from bulkreply.files.formats import FileOptions, Table, open_table, write_rejects
+from bulkreply.errors import SourceUnreadable
+from bulkreply.files.formats import FileOptions, Table, open_table
 from bulkreply.files.workbook import WorkbookTable
 
 NAMES = ["Email", "Name", "Phone"]
@@ -35,17 +34,6 @@ def rows(table: Table) -> list[tuple[object, ...]]:
     return [row for chunk in table.chunks() for row in chunk.frame.rows()]
 
 
-def problems(*found: tuple[int, int]) -> pl.DataFrame:
-    lines = [
-        (file, row, "Email", "email", "email.invalid", "no address", hint)
-        for file, row in found
-        for hint in ("add @", "")
-    ]
-    names: dict[str, pl.DataType] = {"file": pl.UInt16(), "row": pl.UInt32()}
-    names |= dict.fromkeys(["column", "field", "code", "message", "hint"], pl.String())
-    return pl.DataFrame(lines, schema=names, orient="row")
-
-
 def test_a_late_value_below_a_thousand_blanks_survives(tmp_path: Path) -> None:
     path = book(
         tmp_path / "x.xlsx", ("S", [NAMES, *[["e@example.com"]] * 2_500, ["z@example.com", None, 491701234567]])
@@ -57,6 +45,13 @@ def test_numbers_and_times_of_a_workbook_as_text(tmp_path: Path) -> None:
     values = [1e21, 1e-7, 0.1, 12.0, -3, dt.time(9, 30), dt.timedelta(hours=30), "x", " y ", True]
     path = book(tmp_path / "x.xlsx", ("S", [[f"c{n}" for n in range(len(values))], values]))
     expected = ("1" + "0" * 21, "0.0000001", "0.1", "12", "-3", "09:30:00", "30:00:00", "x", " y ", "TRUE")
+    assert rows(open_table(path, FileOptions())) == [expected]
+
+
+def test_what_xml_cannot_hold_is_unescaped(tmp_path: Path) -> None:
+    values = ["a_x000D_\nb", "_x005F_x000D_", "_x0041_", "_xD83D_", "_x12_", "x_x", "_X000D_"]
+    path = book(tmp_path / "x.xlsx", ("S", [[f"c{n}" for n in range(len(values))], values]))
+    expected = ("a\r\nb", "_x000D_", "A", "_xD83D_", "_x12_", "x_x", "_X000D_")
     assert rows(open_table(path, FileOptions())) == [expected]
 
 
@@ -212,6 +207,48 @@ def test_ndjson_that_is_none(tmp_path: Path, content: bytes, said: str) -> None:
         open_table(path, FileOptions())
 
 
+def test_a_line_nested_beyond_reason_is_a_reject_and_depth_within_it_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "x.ndjson"
+    levels = [63, 64, 900, 100_000]  # below the object of the line
+    path.write_text("".join('{"a": ' + "[" * depth + "]" * depth + "}\n" for depth in levels) + '{"a": [[], [[]]]}\n')
+    (chunk,) = open_table(path, FileOptions()).chunks()
+    assert chunk.row_numbers.to_list() == [1, 5]
+    assert [(reject.row, reject.code) for reject in chunk.rejects] == [(row, "row.json") for row in (2, 3, 4)]
+    assert chunk.rejects[0].message.startswith("the line is nested deeper than 64 levels: ")
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (pl.DataFrame({"a": []}, schema={"a": pl.String}), "has columns and no rows"),
+        (pl.DataFrame({"a": [b"x"]}), "column a holds raw bytes"),
+        (pl.DataFrame({" a": ["x"], "a ": ["x"]}), 'columns A and B are both "a"'),
+    ],
+)
+def test_parquet_that_is_no_table(tmp_path: Path, frame: pl.DataFrame, said: str) -> None:
+    path = tmp_path / "x.parquet"
+    frame.write_parquet(path)
+    with pytest.raises(SourceUnreadable, match=said):
+        open_table(path, FileOptions())
+
+
+@pytest.mark.parametrize("content", [b"", b"Email,Name\n", b"PAR1" + bytes(90) + b"PAR1"])
+def test_what_is_no_parquet_file_is_one_line(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "x.parquet"
+    path.write_bytes(content)
+    with pytest.raises(SourceUnreadable, match=r"^x\.parquet is damaged, or no Parquet file$") as caught:
+        open_table(path, FileOptions())
+    assert caught.value.__cause__ is None
+
+
+def test_half_a_character_in_a_line_with_long_numbers_is_a_reject(tmp_path: Path) -> None:
+    path = tmp_path / "x.ndjson"
+    path.write_text('{"a": "\\ud800", "n": 12345678901234567890}\n{"a": "b", "n": NaN}\n{"a": "c"}\n')
+    (chunk,) = open_table(path, FileOptions()).chunks()
+    assert [reject.row for reject in chunk.rejects] == [1, 2]
+    assert chunk.frame["a"].to_list() == ["c"]
+
+
 def test_ndjson_values_keep_their_digits_and_disagreeing_ones_become_json(tmp_path: Path) -> None:
     path = tmp_path / "x.jsonl"
     lines = [
@@ -226,99 +263,3 @@ def test_ndjson_values_keep_their_digits_and_disagreeing_ones_become_json(tmp_pa
         ("123456789012345678901234567890", "1.5", "true", '{"a":1}', [{"x": 1, "y": None}], None),
         ("7", None, None, "plain", [{"x": None, "y": "z"}], "here"),
     ]
-
-
-def write_csv(path: Path) -> Path:
-    path = path.with_suffix(".csv")
-    path.write_text('Email;Name;Phone\r\na@example.com;Ada;+49 1\r\nb;"B;\r\nb";007\r\nc;only\r\n', newline="")
-    return path
-
-
-def write_xlsx(path: Path) -> Path:
-    return book(
-        path.with_suffix(".xlsx"), ("Fair 2026", [NAMES, ["a", "=1", "+49"], ["b", "B", 7], ["c", "C", "007", "x"]])
-    )
-
-
-def write_parquet(path: Path) -> Path:
-    path = path.with_suffix(".parquet")
-    pl.DataFrame({"Email": ["a", "b", "c"], "Tags": [["x"], [], ["y", "z"]], "Phone": [1, 2, 3]}).write_parquet(path)
-    return path
-
-
-def write_ndjson(path: Path) -> Path:
-    path = path.with_suffix(".ndjson")
-    path.write_text('{"Email": "a", "n": 1.10}\n{"Email": "b", "tags": ["x"]}\n{"Email": broken\n')
-    return path
-
-
-@pytest.mark.parametrize("write", [write_csv, write_xlsx, write_parquet, write_ndjson])
-def test_rejects_keep_the_format_and_read_back_as_their_rows(tmp_path: Path, write: Callable[[Path], Path]) -> None:
-    source = open_table(write(tmp_path / "in"), FileOptions())
-    (whole,) = source.chunks()
-    broken = [reject.row for reject in whole.rejects]
-    chosen = [int(whole.row_numbers[1]), *broken]
-    folder = tmp_path / "run"
-    folder.mkdir()
-    (written,) = write_rejects([source], problems(*[(0, row) for row in chosen]), folder)
-    assert written == folder / f"rejects{source.suffix}"
-    assert stat.S_IMODE(written.stat().st_mode) == 0o600
-    assert [entry.name for entry in folder.iterdir()] == [written.name]
-    again = open_table(written, FileOptions())
-    assert again.dialect == source.dialect or "sheet" in source.dialect
-    (chunk,) = again.chunks()
-    fixed = chunk.frame.select(source.columns) if set(source.columns) <= set(again.columns) else chunk.frame
-    expected = whole.frame.slice(1, 1).select(fixed.columns)
-    assert fixed.row(0) == expected.row(0)
-    assert chunk.frame.height + len(chunk.rejects) == len(chosen)
-
-
-def test_all_problems_of_a_row_stand_in_its_line(tmp_path: Path) -> None:
-    source = open_table(write_csv(tmp_path / "in"), FileOptions())
-    (written,) = write_rejects([source], problems((0, 2), (0, 4)), tmp_path)
-    lines = written.read_bytes().decode().split("\r\n")
-    assert lines[0] == "Email;Name;Phone;_row;_code;_field;_message;_hint"
-    twice = '"email.invalid; email.invalid";"email; email";"no address; no address";add @'
-    assert lines[1] == f"a@example.com;Ada;'+49 1;2;{twice}"
-    assert lines[2] == f"c;only;;4;{twice}"
-
-
-def test_broken_rows_stand_in_their_places_among_the_others(tmp_path: Path) -> None:
-    path = tmp_path / "x.csv"
-    path.write_text("".join(f"{n},x\n" if n % 3 else f"{n}\n" for n in range(1, 40)))
-    path.write_text("a,b\n" + path.read_text())
-    source = open_table(path, FileOptions())
-    (written,) = write_rejects([source], problems(*[(0, row) for row in range(2, 41)]), tmp_path)
-    lines = written.read_text().splitlines()[1:]
-    assert [line.split(",")[0] for line in lines] == [str(n) for n in range(1, 40)]
-    assert [line.split(",")[2] for line in lines] == [str(n) for n in range(2, 41)]
-
-
-def test_a_workbook_of_rejects_holds_text_and_no_formulas(tmp_path: Path) -> None:
-    source = open_table(write_xlsx(tmp_path / "in"), FileOptions())
-    (written,) = write_rejects([source], problems((0, 3), (0, 4)), tmp_path)
-    sheet = openpyxl.load_workbook(written)["Fair 2026"]
-    assert [cell.value for cell in sheet[2]][:4] == ["b", "B", "7", "3"]
-    assert {cell.data_type for row in sheet.iter_rows() for cell in row if cell.value is not None} == {"s"}
-
-
-def test_a_line_that_is_no_json_follows_the_note_about_it(tmp_path: Path) -> None:
-    source = open_table(write_ndjson(tmp_path / "in"), FileOptions())
-    (written,) = write_rejects([source], problems((0, 1), (0, 3)), tmp_path)
-    first, note, broken = written.read_text().splitlines()
-    assert first.startswith('{"Email": "a", "n": 1.10,')
-    assert json.loads(note)["_row"] == 3
-    assert broken == '{"Email": broken'
-
-
-def test_several_files_get_a_rejects_file_each_and_clean_ones_none(tmp_path: Path) -> None:
-    tables = [open_table(write_csv(tmp_path / name), FileOptions(), file=n) for n, name in enumerate("abc")]
-    written = write_rejects(tables, problems((2, 3), (0, 2)), tmp_path)
-    assert [path.name for path in written] == ["rejects.csv", "rejects-3.csv"]
-
-
-def test_a_row_that_is_gone_from_the_input_is_not_passed_over(tmp_path: Path) -> None:
-    source = open_table(write_csv(tmp_path / "in"), FileOptions())
-    with pytest.raises(InputChanged, match="no longer holds"):
-        write_rejects([source], problems((0, 2), (0, 99)), tmp_path)
-    assert not list(tmp_path.glob("rejects*"))
