@@ -33,7 +33,7 @@ class Spans:
     def of(cls, numbers: Iterable[int]) -> Spans:
         """The given numbers."""
         numbers = list(numbers)
-        if numbers and numbers[-1] - numbers[0] + 1 == len(numbers) and numbers == sorted(numbers):
+        if numbers and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
             return cls(((numbers[0], numbers[-1] + 1),))
         return cls.union((number, number + 1) for number in numbers)
 

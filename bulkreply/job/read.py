@@ -27,7 +27,7 @@ Places = dict[tuple[str | int, ...], Place]
 
 
 class _Exact(RoundTripConstructor):
-    """Numbers that lose nothing: `7` is a number, while `0044`, `1e3` and `1.10` stay the text they are."""
+    """Scalars that lose nothing: `7` is a number; `0044`, `1e3`, `1.10` and `TRUE` stay the text they are."""
 
     def number(self, node: Any) -> Any:
         """An int or float when its text is exactly what the number prints as, else the text."""
@@ -37,7 +37,12 @@ class _Exact(RoundTripConstructor):
         except ValueError:
             return node.value
 
+    def text(self, node: Any) -> str:
+        """A job file has no switches: true and false stand for cells, columns and constants."""
+        return str(node.value)
 
+
+_Exact.add_constructor("tag:yaml.org,2002:bool", _Exact.text)
 for _kind in ("int", "float"):
     _Exact.add_constructor(f"tag:yaml.org,2002:{_kind}", _Exact.number)
 

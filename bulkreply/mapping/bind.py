@@ -121,7 +121,7 @@ def _source_problems(rule: Rule, spec_field: Field | None, columns: MappingOf[st
 def _by_row(parsed: pl.Expr) -> bool:
     """Whether an expression looks at one row only. Polars judges the outermost step alone, so each step is asked."""
     try:
-        alone = parsed.meta.is_row_separable()
+        alone = parsed.meta.is_literal() or parsed.meta.is_row_separable()
     except pl.exceptions.PolarsError:  # it cannot say without a schema: `x IN ('a', 'b')`
         alone = True
     return alone and all(_by_row(step) for step in parsed.meta.pop())

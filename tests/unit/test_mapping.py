@@ -1,0 +1,380 @@
+"""Mappings: what a row becomes, every problem of a row at once, and jobs that are refused before a row is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as MappingOf
+from typing import Any
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bulkreply.catalog import Catalog
+from bulkreply.errors import UsageProblem
+from bulkreply.mapping import CLEAR, GROUP_SEPARATOR, Mapped, Mapping, Names, Problem, Rule, bind, columns_of
+from bulkreply.records import Chunk, Reject
+
+CONTACTS = Catalog().object("contacts")
+EMAIL = Rule(field="email", column="E")
+FIRST = Rule(field="firstName", column="F")
+LISTS = Names({"fair": [71], "webinar": [72], "twin": [73, 74]})
+
+
+def bound(
+    rules: list[Rule],
+    frame: pl.DataFrame,
+    types: MappingOf[str, str] | None = None,
+    names: MappingOf[str, Names] | None = None,
+    mode: str = "upsert",
+) -> tuple[Mapping, list[Problem]]:
+    return bind(rules, CONTACTS, CONTACTS.modes[mode], dict(frame.schema), types, names or {})
+
+
+def mapped(rules: list[Rule], columns: dict[str, list[Any]], **more: Any) -> Mapped:
+    """Rows as a file gives them; `E` and `F` are filled in when a case is not about them."""
+    height = len(next(iter(columns.values())))
+    given = {"E": [f"u{i}@example.com" for i in range(height)], "F": ["Ann"] * height} | columns
+    frame = pl.DataFrame(given, schema=dict.fromkeys(given, pl.String))
+    known = {rule.field for rule in rules}
+    rules = [*(rule for rule in (EMAIL, FIRST) if rule.field not in known), *rules]
+    mapping, problems = bound(rules, frame, **more)
+    assert problems == []
+    return mapping.apply(Chunk(frame, pl.Series(range(2, 2 + height), dtype=pl.UInt32)))
+
+
+def values(rule: Rule, cells: list[str | None], **more: Any) -> list[str | None]:
+    made = mapped([rule], {"C": cells}, **more)
+    assert made.rejects.height == 0
+    return made.records[rule.field].to_list()
+
+
+def codes(made: Mapped) -> list[tuple[int, str, str]]:
+    return list(made.rejects.select("row", "field", "code").iter_rows())
+
+
+# -- where the text comes from
+
+
+def test_a_column_is_trimmed_and_blank_is_not_sent() -> None:
+    assert values(Rule(field="title", column="C"), ["  Buyer ", "   ", None, ""]) == ["Buyer", None, None, None]
+
+
+def test_a_constant_stands_in_every_row() -> None:
+    assert values(Rule(field="title", value="Prospect"), ["a", None]) == ["Prospect", "Prospect"]
+
+
+def test_a_default_is_for_blank_cells() -> None:
+    assert values(Rule(field="company", column="C", default="-"), ["Acme", " ", None]) == ["Acme", "-", "-"]
+
+
+@pytest.mark.parametrize("default", ["", "  "])
+def test_a_blank_default_is_none(default: str) -> None:
+    assert values(Rule(field="company", column="C", default=default), ["Acme", None]) == ["Acme", None]
+    made = mapped([Rule(field="firstName", column="C", default=default)], {"C": [None]})
+    assert codes(made) == [(2, "firstName", "value.required")]
+
+
+def test_values_are_replaced_before_they_are_read() -> None:
+    rule = Rule(field="companySize", column="C", values={"small": "Ten", "big": "OverTenThousand"})
+    made = mapped([rule], {"C": ["small", "big", "huge", None]})
+    assert made.records["companySize"].to_list() == ["Ten", "OverTenThousand", None]
+    assert codes(made) == [(4, "companySize", "value.unmapped")]
+
+
+def test_a_star_stands_for_any_other_value_but_not_for_none() -> None:
+    rule = Rule(field="companySize", column="C", values={"small": "Ten", "*": "Empty"})
+    assert values(rule, ["small", "huge", None]) == ["Ten", "Empty", None]
+
+
+def test_a_value_mapped_to_a_bad_one_is_refused() -> None:
+    made = mapped([Rule(field="companySize", column="C", values={"small": "Tiny"})], {"C": ["small"]})
+    assert codes(made) == [(2, "companySize", "enum.invalid")]
+
+
+def test_a_value_mapped_to_nothing_is_blank() -> None:
+    named = {"n/a": "", "*": "Acme"}
+    assert values(Rule(field="company", column="C", values=named), ["n/a", "x"]) == [None, "Acme"]
+    assert values(Rule(field="company", column="C", values=named, blank="clear"), ["n/a", "x"]) == [CLEAR, "Acme"]
+    made = mapped([Rule(field="firstName", column="C", values=named)], {"C": ["n/a"]})
+    assert codes(made) == [(2, "firstName", "value.required")]
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("CONCAT_WS(' / ', A, \"B c\")", ["x / 1", "y", "2"]),
+        ("UPPER(A)", ["X", "Y", None]),
+        ('COALESCE(A, "B c")', ["x", "y", "2"]),
+        ("CASE WHEN A IN ('x', 'z') THEN 'in' ELSE 'out' END", ["in", "out", "out"]),
+        ('TRY_CAST("B c" AS INT) + 1', ["2", None, "3"]),
+        ("1 / LENGTH(A)", ["1.0", "1.0", None]),
+        ("'fixed'", ["fixed"] * 3),
+        ("NULL", [None] * 3),
+    ],
+)
+def test_expressions(expr: str, expected: list[str | None]) -> None:
+    made = mapped([Rule(field="notes", expr=expr)], {"A": ["x", "y", None], "B c": ["1", None, "2"]})
+    assert made.records["notes"].to_list() == expected
+
+
+@pytest.mark.parametrize(
+    "expr",
+    [
+        "SUM(LENGTH(A))",
+        "COUNT(*)",
+        "COUNT(DISTINCT A)",
+        "A || MAX(A)",
+        "FIRST(A)",
+        "CASE WHEN COUNT(A) > 1 THEN 'many' ELSE A END",
+        "ROW_NUMBER() OVER (ORDER BY A)",
+        "STRING_TO_ARRAY(A, 'z')",
+        "(SELECT 1)",
+        "A IN (SELECT 1)",
+        "EXISTS (SELECT 1)",
+        "READ_CSV('contacts.csv')",
+        "A; B",
+        "A, B",
+        "*",
+        "COLUMNS('A')",
+        "UPPER(A",
+        "A + 1",
+        "Nope",
+    ],
+)
+def test_refused_expressions(expr: str) -> None:
+    frame = pl.DataFrame(schema=dict.fromkeys("EFAB", pl.String))
+    _, problems = bound([EMAIL, FIRST, Rule(field="notes", expr=expr)], frame)
+    assert [problem.path for problem in problems] == [("map", "notes", "expr")]
+
+
+@pytest.mark.parametrize("expr", ["CAST(C AS INT)", "UNNEST(STRING_TO_ARRAY(C, '@'))"])
+def test_an_expression_that_fails_on_a_cell_stops_the_job_without_quoting_it(expr: str) -> None:
+    with pytest.raises(UsageProblem, match=r"map\.notes") as caught:
+        mapped([Rule(field="notes", expr=expr)], {"C": ["1", "ann@example.com"]})
+    assert "ann" not in caught.value.message
+
+
+def test_columns_that_rules_read() -> None:
+    rules = [EMAIL, Rule(field="title", value="x"), Rule(field="notes", expr='A || "B c"')]
+    assert columns_of(rules) == {"E", "A", "B c"}
+
+
+# -- blank, clear, required
+
+
+def test_blank_keeps_or_clears() -> None:
+    cells = ["Acme", None, " "]
+    assert values(Rule(field="company", column="C", blank="keep"), cells) == ["Acme", None, None]
+    assert values(Rule(field="company", column="C", blank="clear"), cells) == ["Acme", CLEAR, CLEAR]
+    assert values(Rule(field="company", column="C", blank="clear", default="-"), cells) == ["Acme", "-", "-"]
+
+
+@pytest.mark.parametrize("field", ["company", "companySize", "linkedInUrl", "accountId"])
+def test_an_explicit_clear_empties_a_field_of_any_type(field: str) -> None:
+    assert values(Rule(field=field, column="C", clear="<clear>"), ["<clear>", None]) == [CLEAR, None]
+
+
+def test_an_explicit_clear_passes_a_value_map() -> None:
+    rule = Rule(field="companySize", column="C", clear="-", values={"small": "Ten"})
+    assert values(rule, ["-", "small"]) == [CLEAR, "Ten"]
+
+
+@pytest.mark.parametrize("cell", [None, "  ", "<clear>"])
+def test_required_fields_are_never_blank_nor_cleared(cell: str | None) -> None:
+    rule = Rule(field="firstName", column="C", blank="clear", clear="<clear>")
+    made = mapped([rule], {"C": [cell, "Ann"]})
+    assert codes(made) == [(2, "firstName", "value.required")]
+    assert made.records["row"].to_list() == [3]
+
+
+def test_a_field_may_be_required_in_one_mode_only() -> None:
+    frame = pl.DataFrame(schema=dict.fromkeys("EF", pl.String))
+    assert bound([EMAIL], frame, mode="delete")[1] == []
+    problems = bound([EMAIL], frame, mode="upsert")[1]
+    assert [problem.message for problem in problems] == ["firstName must be mapped to upsert contacts"]
+
+
+# -- rows
+
+
+def test_every_problem_of_a_row_is_told_at_once() -> None:
+    rules = [Rule(field="companySize", column="S"), Rule(field="accountId", column="A")]
+    made = mapped(rules, {"E": ["bad", "ok@example.com"], "F": [None, "Bob"], "S": ["Nine", "Ten"], "A": ["x", "5"]})
+    assert made.rejects.select("row", "column", "field", "code").rows() == [
+        (2, "E", "email", "email.invalid"),
+        (2, "F", "firstName", "value.required"),
+        (2, "S", "companySize", "enum.invalid"),
+        (2, "A", "accountId", "integer.invalid"),
+    ]
+    assert made.records.rows() == [(0, 3, "ok@example.com", "", "ok@example.com", "Bob", "Ten", "5")]
+
+
+def test_lines_that_could_not_be_read_come_along() -> None:
+    frame = pl.DataFrame({"E": ["a@example.com"], "F": ["Ann"]})
+    mapping, _ = bound([EMAIL, FIRST], frame)
+    ragged = Reject(3, "", "", "row.ragged", "too many cells", file=1)
+    made = mapping.apply(Chunk(frame, pl.Series([2], dtype=pl.UInt32), (ragged,), 1))
+    assert made.rejects.select("file", "row", "code").rows() == [(1, 3, "row.ragged")]
+    assert made.records.select("file", "row").rows() == [(1, 2)]
+
+
+def test_the_key_has_no_case() -> None:
+    made = mapped([], {"E": ["Ann@Example.COM", "Jörg@Bücher.com"]})
+    assert made.records["key"].to_list() == ["ann@example.com", "jörg@bücher.com"]
+    assert made.records["email"].to_list()[0] == "Ann@Example.COM"
+
+
+def test_a_chunk_without_rows() -> None:
+    made = mapped([Rule(field="title", value="x"), Rule(field="lists", column="C")], {"C": []})
+    assert made.records.height == made.rejects.height == 0
+
+
+CELLS = st.one_of(st.none(), st.text(max_size=6), st.sampled_from(["<clear>", "u@example.com", "7", CLEAR]))
+
+
+@given(st.lists(CELLS, max_size=12))
+@settings(deadline=None)
+def test_every_row_is_either_a_record_or_rejected(cells: list[str | None]) -> None:
+    rules = [EMAIL, FIRST, Rule(field="phone", column="C", clear="<clear>"), Rule(field="accountId", column="C")]
+    frame = pl.DataFrame({"E": cells, "F": cells, "C": cells}, schema=dict.fromkeys("EFC", pl.String))
+    mapping, _ = bound(rules, frame)
+    made = mapping.apply(Chunk(frame, pl.Series(range(len(cells)), dtype=pl.UInt32)))
+    kept, refused = made.records["row"].to_list(), set(made.rejects["row"])
+    assert sorted([*kept, *refused]) == list(range(len(cells)))
+
+
+# -- custom fields
+
+
+def test_custom_fields_follow_the_type_the_account_says() -> None:
+    rules = [Rule(field="customFields.Seats", column="C"), Rule(field="customFields.Région. 2", value="x")]
+    made = mapped(rules, {"C": ["17", "many"]}, types={"Seats": "number", "Région. 2": "text"})
+    assert made.records["customFields.Seats"].to_list() == ["17"]
+    assert made.records["customFields.Région. 2"].to_list() == ["x"]
+    assert codes(made) == [(3, "customFields.Seats", "number.invalid")]
+
+
+def test_a_text_field_may_be_held_to_numbers() -> None:
+    rule = Rule(field="customFields.Code", column="C", as_type="number")
+    assert codes(mapped([rule], {"C": ["x"]}, types={"Code": "text"})) == [(2, "customFields.Code", "number.invalid")]
+
+
+REGION = "customFields.Region"
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "words"),
+    [
+        (Rule(field="customFields.Regoin", column="E"), ("map", "customFields.Regoin"), "did you mean 'Region'?"),
+        (Rule(field="customFields.Zzzz", column="E"), ("map", "customFields.Zzzz"), "create_missing"),
+        (Rule(field="customFields", column="E"), ("map", "customFields"), "customFields.<title>"),
+        (Rule(field=REGION, column="E", as_type="email"), ("map", REGION, "as"), "text or number"),
+        (Rule(field=REGION, column="E", split=";"), ("map", REGION, "split"), "`split`"),
+        (Rule(field=REGION, column="E", date_format="%Y"), ("map", REGION, "format"), "`format`"),
+    ],
+)
+def test_refused_custom_fields(rule: Rule, path: tuple[str, ...], words: str) -> None:
+    _, problems = bound([EMAIL, FIRST, rule], pl.DataFrame(schema=dict.fromkeys("EF", pl.String)), {"Region": "text"})
+    assert [problem.path for problem in problems] == [path]
+    assert words in f"{problems[0].message} {problems[0].hint}"
+
+
+def test_custom_fields_stay_unchecked_without_an_account() -> None:
+    frame = pl.DataFrame(schema=dict.fromkeys("EF", pl.String))
+    assert bound([EMAIL, FIRST, Rule(field="customFields.Any", column="E")], frame, None)[1] == []
+
+
+# -- references
+
+LIST = Rule(field="lists", column="C", split=";")
+
+
+@pytest.mark.parametrize(
+    ("cell", "group"),
+    [
+        (None, []),
+        ("Fair", ["71"]),
+        (" WEBINAR ; fair;", ["71", "72"]),
+        ("fair;Fair", ["71"]),
+        ("72", ["72"]),
+        (";", []),
+    ],
+)
+def test_names_become_the_group_of_a_record(cell: str | None, group: list[str]) -> None:
+    made = mapped([LIST], {"C": [cell]}, names={"contact_lists": LISTS})
+    assert made.records["group"].to_list() == [GROUP_SEPARATOR.join(group)]
+    assert "lists" not in made.records.columns
+
+
+@pytest.mark.parametrize(
+    ("cell", "code", "words"),
+    [
+        ("fiar", "reference.unknown", "did you mean 'fair'?"),
+        ("fair;zzz", "reference.unknown", "there is no 'zzz'"),
+        ("twin", "reference.ambiguous", "2 records"),
+        ("99", "reference.unknown", "there is no '99'"),
+    ],
+)
+def test_names_that_cannot_be_resolved(cell: str, code: str, words: str) -> None:
+    made = mapped([LIST], {"C": [cell, "fair"]}, names={"contact_lists": LISTS})
+    assert codes(made) == [(2, "lists", code)]
+    assert words in made.rejects["message"][0]
+    assert made.records["row"].to_list() == [3]
+
+
+def test_unknown_names_that_may_be_created() -> None:
+    made = mapped([LIST], {"C": ["New;fair", "twin"]}, names={"contact_lists": Names(LISTS.ids, creatable=True)})
+    assert made.records["group"].to_list() == [GROUP_SEPARATOR.join(["+New", "71"])]
+    assert codes(made) == [(3, "lists", "reference.ambiguous")]
+
+
+def test_names_are_taken_as_known_when_reply_was_not_asked() -> None:
+    made = mapped([LIST], {"C": ["Any"]}, names={"contact_lists": Names({}, checked=False)})
+    assert made.records["group"].to_list() == ["+Any"]
+
+
+@pytest.mark.parametrize("creatable", [False, True])
+def test_a_clear_is_no_name(creatable: bool) -> None:
+    rule = Rule(field="lists", column="C", clear="<clear>")
+    made = mapped([rule], {"C": ["<clear>"]}, names={"contact_lists": Names({}, creatable)})
+    assert codes(made) == [(2, "lists", "reference.clear")]
+
+
+# -- problems of a job
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "words"),
+    [
+        (Rule(field="fristName", column="E"), ("map", "fristName"), "did you mean 'firstName'?"),
+        (Rule(field="qqqq", column="E"), ("map", "qqqq"), "fields: email"),
+        (Rule(field="createdAt", column="E"), ("map", "createdAt"), "cannot be written"),
+        (Rule(field="title", column="Titel"), ("map", "title"), "did you mean 'Title'?"),
+        (Rule(field="title", column="zzzzz"), ("map", "title"), "columns: E, F, Title, Tags"),
+        (Rule(field="title", column="Tags"), ("map", "title"), "nested"),
+        (Rule(field="title", column="E", split=";"), ("map", "title", "split"), "one value"),
+        (Rule(field="title", column="E", as_type="integr"), ("map", "title", "as"), "did you mean 'integer'?"),
+        (Rule(field="title", column="E", date_format="%Y"), ("map", "title", "format"), "as: date"),
+        (Rule(field="lists", column="E", values={"a": "b"}), ("map", "lists", "values"), "by an `expr`"),
+        (Rule(field="title", expr="UPPER(Titel)"), ("map", "title", "expr"), "did you mean 'Title'?"),
+    ],
+)
+def test_problems_name_the_nearest_word(rule: Rule, path: tuple[str, ...], words: str) -> None:
+    frame = pl.DataFrame(schema={"E": pl.String, "F": pl.String, "Title": pl.String, "Tags": pl.List(pl.String)})
+    _, problems = bound([EMAIL, FIRST, rule], frame)
+    assert [problem.path for problem in problems] == [path]
+    assert words in f"{problems[0].message} {problems[0].hint}"
+
+
+def test_all_problems_are_told_at_once() -> None:
+    frame = pl.DataFrame(schema={"E": pl.String})
+    _, problems = bound([EMAIL, Rule(field="titel", column="T"), Rule(field="notes", expr="X")], frame)
+    assert [p.path for p in problems] == [("map", "titel"), ("map", "titel"), ("map", "notes", "expr"), ("map",)]
+
+
+def test_a_date_in_the_files_own_form() -> None:
+    rule = Rule(field="notes", column="C", as_type="date", date_format="%d.%m.%Y")
+    made = mapped([rule], {"C": ["28.02.2026", "30.02.2026"]})
+    assert made.records["notes"].to_list() == ["2026-02-28"]
+    assert made.rejects["message"].to_list() == ["'30.02.2026' is not a date like %d.%m.%Y"]
