@@ -19,7 +19,9 @@ class Batch:
         keys: Natural key of each record.
         bodies: JSON text of each record.
         group: Group of all of them.
-        ids: Reply id of each record where the operation needs it, else empty.
+        addresses: Address of each record that travels alone, else None.
+        ids: Reply id of each record where it was looked up, as text, "" where Reply does not hold it; else empty.
+        known: Whether Reply holds these records already, and the operation for known ones carries them.
         attempt: How often these records were sent before.
     """
 
@@ -27,7 +29,9 @@ class Batch:
     keys: tuple[str, ...]
     bodies: tuple[str, ...]
     group: str = ""
-    ids: tuple[int, ...] = ()
+    addresses: tuple[str | None, ...] = ()
+    ids: tuple[str, ...] = ()
+    known: bool = False
     attempt: int = 0
 
     def __len__(self) -> int:
@@ -45,6 +49,7 @@ class Batch:
             positions=tuple(self.positions[i] for i in indexes),
             keys=tuple(self.keys[i] for i in indexes),
             bodies=tuple(self.bodies[i] for i in indexes),
+            addresses=tuple(self.addresses[i] for i in indexes) if self.addresses else (),
             ids=tuple(self.ids[i] for i in indexes) if self.ids else (),
             attempt=self.attempt if attempt is None else attempt,
         )
@@ -63,6 +68,7 @@ class _Pile:
     positions: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=list)
     bodies: list[str] = field(default_factory=list)
+    addresses: list[str | None] = field(default_factory=list)
     taken: int = 0
 
     def __len__(self) -> int:
@@ -72,20 +78,26 @@ class _Pile:
         first, end = self.taken, min(self.taken + size, len(self.positions))
         self.taken = end
         return Batch(
-            tuple(self.positions[first:end]), tuple(self.keys[first:end]), tuple(self.bodies[first:end]), self.group
+            tuple(self.positions[first:end]),
+            tuple(self.keys[first:end]),
+            tuple(self.bodies[first:end]),
+            self.group,
+            tuple(self.addresses[first:end]),
         )
 
     def extend(self, rows: pl.DataFrame, first: int) -> None:
         if self.taken:
-            del self.positions[: self.taken], self.keys[: self.taken], self.bodies[: self.taken]
+            for column in (self.positions, self.keys, self.bodies, self.addresses):
+                del column[: self.taken]
             self.taken = 0
         self.positions.extend(range(first, first + rows.height))
         self.keys.extend(rows["key"].to_list())
         self.bodies.extend(rows["body"].to_list())
+        self.addresses.extend(rows["address"].to_list() if "address" in rows.columns else [None] * rows.height)
 
 
 def batches(
-    parts: Iterable[tuple[int, int, Callable[[], pl.DataFrame]]], done: Spans, size: Callable[[], int]
+    parts: Iterable[tuple[int, int, Callable[[], pl.DataFrame]]], done: Spans, size: Callable[[str], int]
 ) -> Iterator[Batch]:
     """Batches of everything that is not done.
 
@@ -93,7 +105,7 @@ def batches(
         parts: `(first, end, read)` per staged part in order; `read` gives its records and is called only when
             something in the part is left to do.
         done: Positions to leave out.
-        size: Records per batch, asked anew for each.
+        size: Records per batch of a group, asked anew for each.
     """
     pile = _Pile("")
     for first, end, read in parts:
@@ -109,7 +121,7 @@ def batches(
                         yield pile.take(len(pile))
                     pile = _Pile(group)
                 pile.extend(run, begin + run_first)
-                while len(pile) >= (wanted := max(1, size())):
+                while len(pile) >= (wanted := max(1, size(pile.group))):
                     yield pile.take(wanted)
     if len(pile):
         yield pile.take(len(pile))

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import orjson
 import polars as pl
 
 from bulkreply.catalog.model import Field
@@ -60,11 +61,13 @@ def codec_for(field: Field, *, as_type: str = "", date_format: str = "", max_len
     Raises:
         KeyError: There is no codec of that name.
     """
-    wanted = as_type or ("text" if field.place else field.type)
+    wanted = as_type or field.type
     if wanted == "enum":
         return _enum(field)
     if wanted in ("date", "datetime"):
-        return _moment(wanted, date_format)
+        return _moment(wanted, date_format, field.zoned)
+    if wanted in ("integer", "number") and (field.aliases or field.least is not None or field.most is not None):
+        return _bounded(CODECS[wanted], field)
     if wanted == "text" and (max_length or field.max_length):
         return _text(max_length or field.max_length)
     return CODECS[wanted]
@@ -85,18 +88,52 @@ def _enum(field: Field) -> Codec:
     }
 
     def read(cell: pl.Expr) -> pl.Expr:
-        folded = cell.str.replace_all("[\u2013\u2014]", "-").str.replace_all(r"[\s,_]", "").str.to_lowercase()
-        return folded.replace_strict(list(spellings), list(spellings.values()), default=None, return_dtype=pl.String)
+        return folded(cell).replace_strict(
+            list(spellings), list(spellings.values()), default=None, return_dtype=pl.String
+        )
 
     return Codec("enum", True, read, "one of " + ", ".join(field.values))
 
 
-def _moment(name: str, date_format: str) -> Codec:
+def _bounded(plain: Codec, field: Field) -> Codec:
+    """A number between bounds, or a word that stands for one."""
+    words = {fold(alias): value for alias, value in field.aliases.items()}
+
+    def read(cell: pl.Expr) -> pl.Expr:
+        if words:
+            cell = folded(cell).replace(list(words), list(words.values()))
+        canonical = plain.read(cell)
+        value = canonical.cast(pl.Float64, strict=False)
+        inside = pl.lit(True)
+        if field.least is not None:
+            inside = inside & (value >= field.least)
+        if field.most is not None:
+            inside = inside & (value <= field.most)
+        return pl.when(inside).then(canonical)
+
+    return Codec(plain.name, plain.quoted, read, plain.expects + bounds_words(field))
+
+
+def bounds_words(field: Field) -> str:
+    """`from 1 to 65535`, for messages."""
+    low = "" if field.least is None else f" from {field.least:g}"
+    return low + ("" if field.most is None else f" to {field.most:g}")
+
+
+def folded(cell: pl.Expr) -> pl.Expr:
+    """A column as `fold` compares its text."""
+    return cell.str.replace_all("[\u2013\u2014]", "-").str.replace_all(r"[\s,_]", "").str.to_lowercase()
+
+
+def _moment(name: str, date_format: str, zoned: bool) -> Codec:
     form = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}"
     if name == "datetime":
         form += r"(?:[T ](?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]+)?)?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 
     def read(cell: pl.Expr) -> pl.Expr:
+        return with_zone(plainly(cell)) if zoned and name == "datetime" else plainly(cell)
+
+    def plainly(cell: pl.Expr) -> pl.Expr:
         if date_format:
             parsed = cell.str.to_datetime(date_format, strict=False)
             offset = "Z" if re.search(r"%(?:[:#]*z|\+)", date_format) else ""  # polars turns those into UTC
@@ -106,6 +143,12 @@ def _moment(name: str, date_format: str) -> Codec:
 
     expects = f"a date like {date_format}" if date_format else "a date like 2026-03-01 (or give `format:`)"
     return Codec(name, True, read, expects)
+
+
+def with_zone(moment: pl.Expr) -> pl.Expr:
+    """Times with an offset; those without one are taken as UTC (conventions.md 11, guess)."""
+    timed = pl.when(moment.str.len_chars() == 10).then(moment + "T00:00:00").otherwise(moment)
+    return pl.when(timed.str.contains(r"(?:Z|[+-][0-9]{2}:?[0-9]{2})$")).then(timed).otherwise(timed + "Z")
 
 
 def _read_boolean(cell: pl.Expr) -> pl.Expr:
@@ -129,6 +172,18 @@ def _read_number(cell: pl.Expr) -> pl.Expr:
 
 def _read_id(cell: pl.Expr) -> pl.Expr:
     return pl.when(cell.str.contains(r"^[1-9][0-9]{0,17}$")).then(cell)
+
+
+def _read_uuid(cell: pl.Expr) -> pl.Expr:
+    words = cell.str.to_lowercase()
+    return pl.when(words.str.contains(r"^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$")).then(words)
+
+
+def _second_json(cell: str) -> tuple[str | None, str]:
+    try:
+        return orjson.dumps(orjson.loads(cell)).decode(), ""
+    except orjson.JSONDecodeError:
+        return None, "not JSON"
 
 
 def _read_url(cell: pl.Expr) -> pl.Expr:
@@ -160,6 +215,8 @@ CODECS: dict[str, Codec] = {
         Codec("integer", False, _read_integer, "a whole number"),
         Codec("number", False, _read_number, "a number with digits only, a point before decimals"),
         Codec("id", False, _read_id, "an id: a whole number above 0"),
+        Codec("uuid", True, _read_uuid, "an id such as 7b0f2c54-1111-4222-8333-9a0000000001"),
+        Codec("json", False, lambda cell: pl.lit(None, dtype=pl.String), "JSON", _second_json),
     )
 }
 

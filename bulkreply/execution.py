@@ -16,21 +16,22 @@ from bulkreply.accounts import ReplyAccount
 from bulkreply.carry import carry_over
 from bulkreply.catalog import Catalog
 from bulkreply.clock import SYSTEM_CLOCK
-from bulkreply.engine import Engine, Progress, Rules
+from bulkreply.engine import Engine, Identities, Progress, Rules
 from bulkreply.errors import BulkreplyError, DiskFatal, InputChanged, Interrupted, KeyRefused, LedgerUnusable
 from bulkreply.job import Job
 from bulkreply.job.read import job_of
 from bulkreply.ledger import Ledger
 from bulkreply.net.client import Client, Patience, open_client
-from bulkreply.plan import Plan, Target, make_plan, open_source, resolve_target
+from bulkreply.plan import Plan, make_plan, open_source, resolve_target
 from bulkreply.references import create, create_custom_fields, read_names
 from bulkreply.report import Report
 from bulkreply.runs import RunFolder, create_run, locked, unfinished_run
 from bulkreply.sinks import ReplySink
-from bulkreply.sizes import BatchSize
+from bulkreply.sizes import BatchSizes
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
-from bulkreply.wrapup import conclude
+from bulkreply.targets import Target
+from bulkreply.wrapup import ANSWERS_NAME, Answers, conclude
 
 Watch = Callable[[Progress, Client], Awaitable[None]]
 Announce = Callable[[str], None]
@@ -205,10 +206,12 @@ async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
         problem: BulkreplyError | None = None
         began_s = SYSTEM_CLOCK.now_s()
         try:
-            sink = await _sink(order, client, target, stage)
-            size = BatchSize(target.operation, client.account_name, order.job.target.batch or 0)
+            identities = await _identities(order, client, target, stage, ledger)
+            sink = ReplySink(client, target, identities.id_of)
+            sizes = BatchSizes(client.account_name, order.job.target.batch or 0)
             watching = order.watch(progress, client) if order.watch else None
-            await _drive(lambda stop: Engine(ledger, stage, sink, size, rules, stop, progress), watching)
+            keep = Answers(run.path / ANSWERS_NAME, stage).keep
+            await _drive(lambda stop: Engine(ledger, stage, sink, sizes, rules, stop, progress, identities, keep), watching)
         except BulkreplyError as error:
             problem = error
         report = conclude(order.job, run, ledger, stage, client, began_s, problem)
@@ -232,18 +235,22 @@ async def _drive(make: Callable[[asyncio.Event], Engine], watching: Awaitable[No
                 await asyncio.gather(watcher, return_exceptions=True)
 
 
-async def _sink(order: Order, client: Client, target: Target, stage: Stage) -> ReplySink:
-    """The sink, with every name that groups speak of as `+Name` resolved: created now, or by an earlier execution."""
-    reference = next((f for f in target.spec.fields.values() if f.place), None)
-    sink = ReplySink(client, target.spec, target.mode, reference.place if reference else "")
-    wanted = sorted({token[1:] for group in stage.groups for token in group.split("\x1f") if token.startswith("+")})
-    if wanted and reference is not None:
-        spec = order.catalog.object(reference.object, target.spec.api)
-        known = await read_names(client, spec)
-        for name in wanted:
-            ids = known.ids.get(name.lower())
-            sink.created[name] = ids[0] if ids else await create(client, spec, name)
-    return sink
+async def _identities(order: Order, client: Client, target: Target, stage: Stage, ledger: Ledger) -> Identities:
+    """What fills slots: names are resolved now, created where that is allowed; ids made before are remembered."""
+    ids: dict[str, str] = {}
+    wanted: dict[str, set[str]] = {}
+    for object_name, name in stage.slots():
+        wanted.setdefault(object_name, set()).add(name)
+    for object_name, names in sorted(wanted.items()):
+        spec = order.catalog.object(object_name, target.api)
+        known = await read_names(client, spec, spec.natural_key)
+        for name in sorted(names):
+            found = known.ids.get(name.lower())
+            made = found[0] if found else await create(client, spec, name)
+            ids[f"{object_name}:{name}"] = orjson.dumps(made).decode()
+    identities = Identities(stage.labels(), ids)
+    identities.recall(ledger)
+    return identities
 
 
 @contextmanager

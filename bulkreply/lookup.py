@@ -6,22 +6,24 @@ from collections.abc import Mapping, Set
 from math import ceil
 from typing import Any
 
-from bulkreply.catalog.model import Lookup, ObjectSpec
-from bulkreply.mapping import GROUP_SEPARATOR
+from bulkreply.catalog import Lookup, ObjectSpec
+from bulkreply.catalog.inputs import filler
+from bulkreply.mapping import KEY_SEPARATOR
 from bulkreply.net.client import Client
-from bulkreply.wire.call import page_call
+from bulkreply.wire.call import Call, fill, page_call
 from bulkreply.wire.compare import key_of
 from bulkreply.wire.paging import read_page
 
 FEW = 2
-Found = dict[str, list[Mapping[str, Any]]]
+Record = Mapping[str, Any]
+Found = dict[str, list[Record]]
 
 
 async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | None = None) -> Found:
     """The records that carry any of the keys.
 
     A sweep goes on while it can still be the cheaper way: at worst it costs as many calls as asking one by one, so
-    the whole never costs more than twice the best way.
+    the whole never costs more than twice the best way. Records that belong to a parent are read parent by parent.
 
     Args:
         scope: Id of a list whose members are enough to look at.
@@ -30,23 +32,63 @@ async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | No
         Key -> records with it; keys that Reply does not know are absent.
     """
     lookup = spec.lookup
-    if lookup is None or not keys:
+    left = set(keys) - {""}
+    if lookup is None or not left:
         return {}
     found: Found = {}
-    left = set(keys)
     if scope is not None and lookup.scoped:
-        await _sweep(client, spec, lookup.scoped, {lookup.scope: scope}, left, found, 0)
+        await _sweep(client, spec, lookup.scoped, {}, {lookup.scope: scope}, left, found, 0)
     elif lookup.one and len(left) <= FEW:
         await _ask_each(client, spec, lookup, left, found)
     else:
-        await _sweep(client, spec, lookup.sweep, {}, left, found, len(left) if lookup.one else 0)
+        for parents in _parents(spec, lookup, left):
+            await _sweep(client, spec, lookup.sweep, parents, {}, left, found, len(left) if lookup.one else 0)
     return found
+
+
+async def detail_of(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -> Record | None:
+    """One record whole, None when there is none.
+
+    Args:
+        path: Fields that name it: its id, and its parents' where it has any.
+    """
+    name = (spec.lookup.detail if spec.lookup else "") or "get"
+    if name not in spec.operations:
+        return await _in_sweep(client, spec, path)
+    operation = spec.operations[name]
+    named = {one: path.get(filler(spec, operation, one), "") for one in operation.parameters}
+    content = await client.read(Call(operation, fill(operation.path, named)))
+    return content if isinstance(content, dict) and content else None
+
+
+async def _in_sweep(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -> Record | None:
+    """One record of a kind Reply only lists."""
+    assert spec.lookup is not None
+    operation = spec.operations[spec.lookup.sweep]
+    query = {one: path[filler(spec, operation, one)] for one in operation.parameters}
+    async for page in client.pages(operation, query):
+        for record in page.records:
+            if str(record.get(spec.key)) == path.get(spec.key):
+                return record
+    return None
+
+
+def _parents(spec: ObjectSpec, lookup: Lookup, keys: Set[str]) -> list[dict[str, str]]:
+    """The parents whose records have to be listed, as fields; one empty mapping when records have no parent."""
+    operation = spec.operations[lookup.sweep]
+    names = [filler(spec, operation, parameter) for parameter in operation.parameters]
+    if not names:
+        return [{}]
+    places = [spec.natural_key.index(name) for name in names]
+    found = {tuple(key.split(KEY_SEPARATOR)[place] for place in places) for key in keys}
+    return [dict(zip(names, values, strict=True)) for values in sorted(found) if all(values)]
 
 
 async def _sweep(
     client: Client,
     spec: ObjectSpec,
     operation_name: str,
+    parents: Mapping[str, str],
     body: Mapping[str, Any],
     left: set[str],
     found: Found,
@@ -54,17 +96,18 @@ async def _sweep(
 ) -> None:
     """Reads pages until every key is found; hands over to single reads once those are cheaper."""
     operation = spec.operations[operation_name]
+    query = {one: parents[filler(spec, operation, one)] for one in operation.parameters}
     pages = 0
-    async for page in client.pages(operation, body=body):
+    async for page in client.pages(operation, query, body):
         pages += 1
         for record in page.records:
-            key = key_of(spec, record, GROUP_SEPARATOR)
+            record = {**record, **{name: value for name, value in parents.items() if name not in record}}
+            key = key_of(spec, record, KEY_SEPARATOR)
             if key in left or key in found:
                 found.setdefault(key, []).append(record)
-                left.discard(key)
-        if not left:
-            return
-        if not page.more:
+                if most:  # where only a sweep can find it, another of the same name may follow
+                    left.discard(key)
+        if not left or not page.more:
             return
         expected = ceil(page.total / operation.paging.page_max) if page.total >= 0 else 0
         if most and spec.lookup is not None and (pages >= most or expected - pages > len(left)):
@@ -81,6 +124,6 @@ async def _ask_each(client: Client, spec: ObjectSpec, lookup: Lookup, left: set[
         else:
             records = (content,) if isinstance(content, dict) and content else ()
         for record in records:
-            if key_of(spec, record, GROUP_SEPARATOR) == key:
+            if key_of(spec, record, KEY_SEPARATOR) == key:
                 found.setdefault(key, []).append(record)
                 left.discard(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -14,21 +14,40 @@ from bulkreply.lookup import find
 from bulkreply.mapping import Names
 from bulkreply.net.client import Client
 from bulkreply.wire.call import Call
-from bulkreply.wire.compare import key_of
+from bulkreply.wire.compare import value_at
 from bulkreply.wire.verdict import Verdict
 
 CUSTOM_TYPES = ("text", "number")
 
 
-async def read_names(client: Client, spec: ObjectSpec, creatable: bool = False) -> Names:
-    """What the names of an object's records mean in this account: one sweep."""
+async def read_names(
+    client: Client, spec: ObjectSpec, by: Sequence[str], creatable: bool = False, with_ids: bool = False
+) -> Names:
+    """What the names of an object's records mean in this account: one sweep.
+
+    Args:
+        by: Fields that may name a record.
+        with_ids: Whether ids that a file gives are to be checked too.
+    """
     assert spec.lookup is not None
-    ids: dict[str, list[int]] = defaultdict(list)
+    ids: dict[str, list[int | str]] = defaultdict(list)
+    every: set[int | str] = set()
     async for page in client.pages(spec.operations[spec.lookup.sweep]):
         for record in page.records:
-            if isinstance(record.get(spec.key), int):
-                ids[key_of(spec, record, "")].append(record[spec.key])
-    return Names(dict(ids), creatable)
+            identity = record.get(spec.key)
+            if not isinstance(identity, int | str) or identity in every:
+                continue
+            every.add(identity)
+            for name in dict.fromkeys(str(value_at(spec.fields[field], record) or "").lower() for field in by):
+                if name:
+                    ids[name].append(identity)
+    return Names(spec.name, dict(ids), creatable, all_ids=frozenset(every) if with_ids else None)
+
+
+async def find_names(client: Client, spec: ObjectSpec, wanted: set[str], creatable: bool = False) -> Names:
+    """What some names mean, for objects too large to be read whole without need."""
+    found = await find(client, spec, wanted)
+    return Names(spec.name, {key: [record[spec.key] for record in records] for key, records in found.items()}, creatable)
 
 
 async def read_custom_types(client: Client, api: str) -> dict[str, str]:
@@ -42,7 +61,9 @@ async def read_custom_types(client: Client, api: str) -> dict[str, str]:
     return types
 
 
-async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str, Any] | None = None) -> int:
+async def create(
+    client: Client, spec: ObjectSpec, name: str, more: Mapping[str, Any] | None = None
+) -> int | str:
     """Creates a record that carries a name the caller has just found missing; its id.
 
     It is never repeated blindly: after a lost answer the name is looked up first.
@@ -55,13 +76,15 @@ async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str,
     for attempt in range(1, client.patience.attempts + 1):
         found = await find(client, spec, {name.lower()}) if attempt > 1 else {}
         if found:
-            return int(next(iter(found.values()))[0][spec.key])
+            known: int | str = next(iter(found.values()))[0][spec.key]
+            return known
         began_s = client.clock.now_s()
         answer, judgement = await client.send(Call(operation, operation.path, body), await client.permit(operation))
         if judgement.verdict is Verdict.DONE:
             content = answer.json()
-            if isinstance(content, dict) and isinstance(content.get(spec.key), int):
-                return int(content[spec.key])
+            if isinstance(content, dict) and isinstance(content.get(spec.key), int | str):
+                made: int | str = content[spec.key]
+                return made
         elif judgement.verdict not in (Verdict.RETRY, Verdict.VERIFY, Verdict.WAIT):
             raise client.stop(judgement, operation)
         await client.pause_before_repeat(judgement, attempt, began_s, operation)

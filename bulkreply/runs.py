@@ -158,9 +158,18 @@ class Log:
         Raises:
             DiskFatal: The disk refused.
         """
-        try:
-            handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-            with os.fdopen(handle, "a", encoding="utf-8") as out:
-                out.write(json.dumps({"at": at, "event": event, **facts}) + "\n")
-        except OSError as error:
-            raise DiskFatal(f"the log cannot be written: {error.strerror}") from None
+        append_private(self._path, json.dumps({"at": at, "event": event, **facts}).encode() + b"\n")
+
+
+def append_private(path: Path, content: bytes) -> None:
+    """Appends to a file only its owner may read.
+
+    Raises:
+        DiskFatal: The disk refused.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        with os.fdopen(handle, "ab") as out:
+            out.write(content)
+    except OSError as error:
+        raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None

@@ -2,37 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
 
 from bulkreply.batching import Batch
-from bulkreply.catalog.model import Mode, ObjectSpec, Operation
+from bulkreply.catalog import Operation
+from bulkreply.catalog.inputs import Place, filler, inputs_of, place_of
 from bulkreply.errors import RunPaused
-from bulkreply.lookup import Found, find
-from bulkreply.mapping import GROUP_SEPARATOR
+from bulkreply.lookup import Found, detail_of, find
+from bulkreply.mapping import ID_MARK
 from bulkreply.net.client import Client
 from bulkreply.outcomes import Outcome
 from bulkreply.quota import Permit
-from bulkreply.wire.answer import Failure, Settled, WrongShape, settle
+from bulkreply.slots import fill as fill_slots
+from bulkreply.slots import has_slots
+from bulkreply.targets import Target
+from bulkreply.wire.answer import Failure, Settled, WrongShape, outcome_of_refusal, removes, settle
 from bulkreply.wire.call import Call, fill, write_call
-from bulkreply.wire.compare import created_after, holds
+from bulkreply.wire.compare import at_path, created_after, holds
+from bulkreply.wire.merge import merged
+from bulkreply.wire.route import Route, address_of, parameters, route_of
 from bulkreply.wire.verdict import Judgement, Verdict
 
 CLOCK_SKEW_S = 5.0
 JOB_POLL_S = (0.5, 15.0)
 FINAL_JOB_STATES = ("done", "failed", "expired", "cancelled")
+Record = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What came of sending a batch: outcomes when Reply said them, otherwise what to do next."""
+    """What came of sending a batch: outcomes when Reply said them, otherwise what to do next.
+
+    Attributes:
+        said: The answer's body, for calls that are made for their answer.
+    """
 
     judgement: Judgement
     settled: Settled | None = None
     job: str = ""
+    said: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,61 +62,190 @@ class Verified:
 
 @dataclass(slots=True)
 class ReplySink:
-    """Sends records to one object of one account.
+    """Sends records to one account.
 
     Attributes:
-        created: Ids of names that this run created, by name; groups speak of them as `+Name`.
+        id_of: What fills slots: inside of a slot -> JSON text of an id, None while it has none.
+        held: Key -> the record Reply holds, for replacements; filled by whoever looked it up.
     """
 
     client: Client
-    spec: ObjectSpec
-    mode: Mode
-    place: str = ""
-    created: dict[str, int] = field(default_factory=dict)
+    target: Target
+    id_of: Callable[[str], str | None] = lambda slot: None
+    held: dict[str, Record] = field(default_factory=dict)
+    _routes: dict[str, Route] = field(default_factory=dict)
 
-    @property
-    def operation(self) -> Operation:
-        """The operation every batch is sent with."""
-        return self.spec.operations[self.mode.operation]
+    # -- what a batch means
 
-    def _scope(self, group: str) -> list[int]:
-        return sorted(
-            self.created[token[1:]] if token.startswith("+") else int(token)
-            for token in group.split(GROUP_SEPARATOR)
-            if token
+    def route(self, batch: Batch) -> Route:
+        """Where a batch goes."""
+        if has_slots(batch.group):
+            return route_of(batch.group, self.target, self.id_of)
+        if batch.group not in self._routes:
+            self._routes[batch.group] = route_of(batch.group, self.target)
+        return self._routes[batch.group]
+
+    def operation(self, batch: Batch) -> Operation:
+        """The operation that carries a batch."""
+        known = self.target.known if batch.known else None
+        route = self.route(batch)
+        return known if known is not None and route.main else route.operation
+
+    def success(self, batch: Batch) -> Outcome:
+        """What a record of a batch became when it was taken."""
+        if self.target.mode is None:
+            return Outcome.CALLED
+        if not self.route(batch).main or batch.known:
+            return Outcome.UPDATED
+        if self.target.known is not None:
+            return Outcome.CREATED
+        return self.target.success
+
+    def resolve(self, batch: Batch) -> tuple[Batch, list[int]]:
+        """The batch with its slots filled, and the indexes of records whose slots cannot be."""
+        if not any(map(has_slots, (batch.group, *batch.bodies, *(a or "" for a in batch.addresses)))):
+            return batch, []
+        filled = replace(
+            batch,
+            group=fill_slots(batch.group, self.id_of),
+            keys=tuple(fill_slots(key, self.id_of) for key in batch.keys),
+            bodies=tuple(fill_slots(body, self.id_of) for body in batch.bodies),
+            addresses=tuple(fill_slots(a, self.id_of) if a else a for a in batch.addresses),
         )
+        if has_slots(filled.group):
+            return filled, list(range(len(batch)))
+        texts = zip(filled.bodies, filled.addresses or [None] * len(batch), strict=True)
+        return filled, [i for i, (body, address) in enumerate(texts) if has_slots(body + (address or ""))]
+
+    # -- sending
+
+    async def prepare(self, batch: Batch) -> tuple[Batch, Settled | None]:
+        """Reads what a replacement keeps; the batch as it is to be sent.
+
+        Returns:
+            The batch, and its outcomes when nothing is to be sent after all.
+        """
+        operation, route = self.operation(batch), self.route(batch)
+        if route.current and not await self._is_current(batch, route):
+            return batch, Settled.all(1, Outcome.SKIPPED, Failure("status.other", "it is not set at Reply"))
+        if operation.batch is not None or not (operation.merges or self._may_carry_more(operation)):
+            return batch, None
+        sent = orjson.loads(batch.bodies[0])
+        if operation.merges and ("*" in operation.merges or set(operation.merges) & sent.keys()):
+            record = await self._held(batch, route, operation)
+            if record is None:
+                return batch, Settled.all(1, Outcome.REJECTED, Failure("reply.notFound", "Reply does not have it"))
+            body = merged(route.spec, operation, record, sent, self.target.shapes)
+        else:
+            taken = inputs_of(route.spec, operation)
+            body = {name: value for name, value in sent.items() if name in taken}
+        return replace(batch, bodies=(orjson.dumps(body).decode(),)), None
+
+    def _may_carry_more(self, operation: Operation) -> bool:
+        """Whether staged records may hold fields the operation does not take: two operations share them."""
+        return self.target.known is not None and operation.carries == "record"
+
+    async def _held(self, batch: Batch, route: Route, operation: Operation) -> Record | None:
+        known = self.held.get(batch.keys[0])
+        if known is not None and (route.spec.lookup is None or not route.spec.lookup.detail):
+            return known
+        return await detail_of(self.client, route.spec, self._path(batch, route, operation))
+
+    async def _is_current(self, batch: Batch, route: Route) -> bool:
+        record = await detail_of(self.client, route.spec, self._path(batch, route, route.operation))
+        known = {name: str((record or {}).get(name) or "").lower() for name in route.current}
+        return all(known[name] in {one.lower() for one in words} for name, words in route.current.items())
+
+    def _path(self, batch: Batch, route: Route, operation: Operation) -> dict[str, str]:
+        """Fields that stand in the path of a call on one record."""
+        path = dict(route.path) | address_of(batch.addresses[0] if batch.addresses else None)[0]
+        if batch.ids and batch.ids[0]:
+            path.setdefault(route.spec.key, batch.ids[0])
+        for name, value in zip(route.spec.natural_key, batch.keys[0].split("\x1f"), strict=False):
+            if not batch.keys[0].startswith(ID_MARK):
+                path.setdefault(name, value)
+        return path
+
+    def elements(self, batch: Batch) -> Sequence[str]:
+        """JSON text of each record, or of each id."""
+        operation = self.operation(batch)
+        if operation.batch is None or operation.batch.of == "records" or not batch.ids:
+            return batch.bodies
+        return [
+            body or (one if one.isdigit() else orjson.dumps(one).decode())
+            for body, one in zip(batch.bodies, batch.ids, strict=True)
+        ]
 
     def call(self, batch: Batch) -> Call:
         """The call that carries a batch."""
-        operation = self.operation
-        by_id = operation.batch is not None and operation.batch.of == "key"
-        elements: Sequence[str] = [str(one) for one in batch.ids] if by_id else batch.bodies
-        parameters: dict[str, str] = {}
-        if operation.batch is None and operation.parameters:
-            parameters = dict.fromkeys(self.spec.natural_key, batch.keys[0])
-            if batch.ids:
-                parameters[self.spec.key] = str(batch.ids[0])
-        scope = self._scope(batch.group)
-        placed = {self.place: scope} if self.place and scope else None
-        return write_call(operation, self.mode, elements, parameters, placed)
+        operation, route = self.operation(batch), self.route(batch)
+        shared: dict[str, Any] = dict(route.shared)
+        mode = self.target.mode
+        if mode is not None and route.main and not batch.known and mode.options:
+            shared = _with_options(shared, mode.options, mode.options_at)
+        path, query = dict(route.path), dict(route.query)
+        if operation.batch is None:
+            path = self._path(batch, route, operation)
+            query |= address_of(batch.addresses[0] if batch.addresses else None)[1]
+        named = replace(route, operation=operation)
+        return write_call(operation, self.elements(batch), parameters(named, path), shared, query)
 
     async def deliver(self, batch: Batch, permit: Permit) -> Delivery:
-        """Sends a batch once and reads the answer."""
-        operation = self.operation
+        """Sends a prepared batch once and reads the answer."""
+        operation, route = self.operation(batch), self.route(batch)
         answer, judgement = await self.client.send(self.call(batch), permit, len(batch))
         if judgement.verdict is Verdict.FOLLOW:
+            if operation.result == "job":
+                said = answer.body or orjson.dumps({"location": answer.headers.get("location", "")})
+                return Delivery(Judgement(Verdict.DONE), Settled.all(len(batch), self.success(batch)), said=said)
             job = _job_of(answer.headers.get("location", ""), answer.body)
             return Delivery(judgement if job else Judgement(Verdict.VERIFY, "202 without a job"), job=job)
+        if judgement.verdict is Verdict.REJECT and len(batch) == 1:
+            return self._refused(operation, judgement)
         if judgement.verdict is not Verdict.DONE:
             return Delivery(judgement)
         if judgement.reason:  # a delete of what is already gone
             gone = Failure("reply.notFound", judgement.reason)
             return Delivery(judgement, Settled.all(len(batch), Outcome.SKIPPED, gone))
         try:
-            settled = settle(operation, self.mode, answer, len(batch), batch.ids, self.spec.key)
+            settled = settle(operation, self.success(batch), answer, self.elements(batch), route.spec.key)
         except WrongShape as error:
-            return Delivery(Judgement(Verdict.VERIFY, str(error)))
-        return Delivery(judgement, settled)
+            return Delivery(Judgement(Verdict.VERIFY, f"wire: {error}"))
+        if operation.recheck is not None and settled.failures:
+            await self._recheck(batch, route, settled)
+        _keep_ids(batch, settled)
+        return Delivery(judgement, settled, said=answer.body)
+
+    def _refused(self, operation: Operation, judgement: Judgement) -> Delivery:
+        """One record, refused; some refusals say that it is as wanted already."""
+        failure = judgement.failures[0]
+        outcome = outcome_of_refusal(operation, failure.code)
+        if outcome is Outcome.REJECTED:
+            return Delivery(judgement)
+        return Delivery(Judgement(Verdict.DONE), Settled.all(1, outcome, failure))
+
+    async def _recheck(self, batch: Batch, route: Route, settled: Settled) -> None:
+        """Refusals that a read shows to mean: it is so already (procedures.md 1.1, guess)."""
+        check = route.operation.recheck
+        assert check is not None
+        wanted = {one.lower() for one in check.among}
+        if check.value:
+            asked = str(route.shared.get(check.value, "")).lower()
+            if wanted and asked not in wanted:
+                return
+            wanted = {asked}
+        operation = route.spec.operations[check.operation]
+        element = route.operation.batch.element if route.operation.batch else ""
+        for i, failure in list(settled.failures.items()):
+            if failure.code.rpartition(".")[2].lower() != check.error.lower():
+                continue
+            path = dict(route.path) | {element or route.spec.key: batch.bodies[i], "contactId": batch.bodies[i]}
+            named = {p: path.get(filler(route.spec, operation, p), batch.bodies[i]) for p in operation.parameters}
+            content = await self.client.read(Call(operation, fill(operation.path, named)))
+            known = at_path(content, check.read_at)
+            values = known if isinstance(known, list) else [known]
+            if values and all(str(value).lower() in wanted for value in values):
+                settled.outcomes[i] = Outcome.UNCHANGED
 
     async def follow(self, job: str) -> bool:
         """Waits for a background job to end; whether it says it is done.
@@ -125,46 +266,104 @@ class ReplySink:
             delay_s = min(delay_s * 1.6, JOB_POLL_S[1])
         raise RunPaused("a background job at Reply does not end", hint="resume later; the job is followed again")
 
+    # -- reading back
+
+    def verifiable(self, batch: Batch) -> bool:
+        """Whether reading Reply can tell what became of a batch: its records can be found by their keys."""
+        operation, route = self.operation(batch), self.route(batch)
+        if route.spec.lookup is None or not all(batch.keys) or not route.spec.natural_key:
+            return False
+        if operation.carries == "record" or removes(operation):
+            return True
+        named = [place_of(route.spec, operation, name) for name in route.spec.natural_key]
+        return all(place in (Place.PATH, Place.ELEMENT, Place.RECORD) for place in named) and operation.result != "whole"
+
     async def verify(self, batches: Sequence[tuple[Batch, float]]) -> list[Verified]:
         """Reads Reply to see which records of lost calls took effect, all batches together.
 
         Args:
             batches: Each with the time its intent was recorded, Unix seconds.
         """
-        by_scope: dict[str, set[str]] = {}
+        wanted: dict[tuple[str, int | None], set[str]] = {}
         for batch, _ in batches:
-            by_scope.setdefault(batch.group, set()).update(batch.keys)
-        found: dict[str, Found] = {}
-        for group, keys in by_scope.items():
-            scope = self._scope(group)
-            found[group] = await find(self.client, self.spec, keys, scope[0] if self.place and scope else None)
-        return [self._verified(batch, found[batch.group], at_s) for batch, at_s in batches]
+            wanted.setdefault(self._where(batch), set()).update(k for k in batch.keys if not k.startswith(ID_MARK))
+        found: dict[tuple[str, int | None], Found] = {}
+        for (label, scope), keys in wanted.items():
+            api, name = label.split(".")
+            found[label, scope] = await find(self.client, self.client.catalog.object(name, api), keys, scope)
+        claimed: set[tuple[str, str]] = set()
+        return [await self._verified(batch, found[self._where(batch)], at_s, claimed) for batch, at_s in batches]
 
-    def _verified(self, batch: Batch, found: Found, at_s: float) -> Verified:
+    def _where(self, batch: Batch) -> tuple[str, int | None]:
+        """The object a batch is about, and the list that holds all its records, if one does."""
+        route = self.route(batch)
+        lookup, scope = route.spec.lookup, None
+        if lookup is not None and lookup.scoped:
+            for values in route.shared.values():
+                ids = values.get(f"{lookup.scope}s") if isinstance(values, dict) else None
+                scope = ids[0] if isinstance(ids, list) and ids else scope
+        return f"{route.spec.api}.{route.spec.name}", scope
+
+    async def _verified(self, batch: Batch, found: Found, at_s: float, claimed: set[tuple[str, str]]) -> Verified:
         settled: dict[int, tuple[Outcome, int]] = {}
-        deletes = self.mode.outcome == Outcome.DELETED.word
+        operation, route = self.operation(batch), self.route(batch)
         for i, key in enumerate(batch.keys):
-            records = found.get(key, [])
-            if deletes:
+            records: Sequence[Record] = found.get(key, [])
+            if key.startswith(ID_MARK):
+                one = await detail_of(self.client, route.spec, self._path(batch.only([i]), route, operation))
+                records = [one] if one else []
+            if removes(operation):
                 if not records:
-                    settled[i] = (Outcome.DELETED, 0)
+                    settled[i] = (Outcome.DELETED if self.target.mode is not None else Outcome.CALLED, 0)
                 continue
-            outcome = self._outcome(batch.bodies[i], records, at_s)
+            outcome = await self._outcome(batch.only([i]), records, at_s, claimed)
             if outcome is not None:
                 settled[i] = outcome
         return Verified(settled, tuple(i for i in range(len(batch)) if i not in settled))
 
-    def _outcome(self, body: str, records: Sequence[Mapping[str, Any]], at_s: float) -> tuple[Outcome, int] | None:
+    async def _outcome(
+        self, batch: Batch, records: Sequence[Record], at_s: float, claimed: set[tuple[str, str]]
+    ) -> tuple[Outcome, int] | None:
+        """What became of one record, from those at Reply with its key; each of those counts for one record only."""
+        spec, success = self.route(batch).spec, self.success(batch)
+        body = orjson.loads(batch.bodies[0]) if batch.bodies[0][:1] == "{" else {}
         for record in records:
-            identity = record.get(self.spec.key)
+            identity = record.get(spec.key)
             number = identity if isinstance(identity, int) else 0
-            fresh = created_after(self.spec, record, at_s - CLOCK_SKEW_S)
-            if self.mode.name == "insert" and fresh is False:
+            mark = (spec.name, str(identity))
+            if spec.repeats and mark in claimed:
+                continue
+            fresh = created_after(spec, record, at_s - CLOCK_SKEW_S)
+            inserts = self.target.word == "insert"
+            if inserts and fresh is False:
                 return Outcome.SKIPPED, number
-            if holds(self.spec, record, orjson.loads(body)):
-                created = fresh or (fresh is None and self.mode.name == "insert")
+            whole = record
+            if spec.lookup is not None and spec.lookup.detail and identity:
+                path = self._path(batch, self.route(batch), self.operation(batch)) | {spec.key: str(identity)}
+                whole = {**record, **(await detail_of(self.client, spec, path) or {})}
+            if holds(spec, whole, body):
+                claimed.add(mark)
+                if success not in (Outcome.CREATED, Outcome.UPDATED):
+                    return success, number
+                created = fresh or (fresh is None and success is Outcome.CREATED)
                 return (Outcome.CREATED if created else Outcome.UPDATED), number
         return None
+
+
+def _keep_ids(batch: Batch, settled: Settled) -> None:
+    """Ids that were known before stand in the result too."""
+    for i, one in enumerate(batch.ids):
+        if one.isdigit() and not settled.ids[i]:
+            settled.ids[i] = int(one)
+        elif one and not one.isdigit():
+            settled.texts.setdefault(i, one)
+
+
+def _with_options(shared: Mapping[str, Any], options: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The body beside the records with the mode's own options."""
+    if not at:
+        return dict(options) | dict(shared)
+    return dict(shared) | {at: dict(options) | dict(shared.get(at, {}))}
 
 
 def _job_of(location: str, body: bytes) -> str:
@@ -176,3 +375,5 @@ def _job_of(location: str, body: bytes) -> str:
     if isinstance(content, dict) and content.get("jobId"):
         return str(content["jobId"])
     return location.rstrip("/").rpartition("/")[2]
+
+

@@ -9,28 +9,35 @@ from bulkreply.catalog.model import Operation
 from bulkreply.secrets import state_folder
 
 
-class BatchSize:
-    """The size that works now.
+class BatchSizes:
+    """The sizes that work now, by operation.
 
     Args:
         account_name: Fingerprint of the account.
         wanted: Records per call the user asked for, 0 for the catalog's.
     """
 
-    def __init__(self, operation: Operation, account_name: str, wanted: int = 0) -> None:
-        self._label = operation.label
+    def __init__(self, account_name: str, wanted: int = 0) -> None:
         self._path = state_folder() / "sizes" / f"{account_name}.json"
-        start = operation.batch.start if operation.batch else 1
-        most = operation.batch.max if operation.batch else 1
-        self.now = min(wanted or start, most, self._learned().get(self._label, most))
+        self._wanted = wanted
+        self._known = self._learned()
 
-    def too_large(self, size: int) -> None:
+    def now(self, operation: Operation) -> int:
+        """Records one call may carry."""
+        batch = operation.batch
+        if batch is None:
+            return 1
+        if batch.whole:
+            return batch.max
+        return min(self._wanted or batch.start, batch.max, self._known.get(operation.label, batch.max))
+
+    def too_large(self, operation: Operation, size: int) -> None:
         """A call of `size` records was refused for its size: half of it from now on, here and in later runs."""
-        self.now = max(1, min(self.now, size // 2))
+        self._known[operation.label] = max(1, min(self.now(operation), size // 2))
         self._path.parent.mkdir(mode=0o700, exist_ok=True)
         part = self._path.with_suffix(".part")
         part.touch(mode=0o600)
-        part.write_text(json.dumps(self._learned() | {self._label: self.now}), "utf-8")
+        part.write_text(json.dumps(self._learned() | self._known), "utf-8")
         part.replace(self._path)
 
     def _learned(self) -> dict[str, int]:

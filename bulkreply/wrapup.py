@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from contextlib import suppress
+from pathlib import Path
 
+import orjson
 import polars as pl
 
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
@@ -16,10 +18,32 @@ from bulkreply.net.client import Client
 from bulkreply.plan import open_source
 from bulkreply.report import Report, summarise, write_report, write_results
 from bulkreply.report.summary import exit_code_of_rows, read_report
-from bulkreply.runs import Log, RunFolder
+from bulkreply.runs import Log, RunFolder, append_private
 from bulkreply.stage import Stage
 
 RESULTS_NAME = "results.csv"
+ANSWERS_NAME = "answers.ndjson"
+
+
+class Answers:
+    """Answers of calls that were made for what they say: a line per call, with the rows it was made for."""
+
+    def __init__(self, path: Path, stage: Stage) -> None:
+        self._path = path
+        self._stage = stage
+
+    def keep(self, positions: tuple[int, ...], body: bytes) -> None:
+        """Appends an answer.
+
+        Raises:
+            DiskFatal: The disk refused.
+        """
+        rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))["row"].to_list()
+        try:
+            answer = orjson.loads(body) if body.strip() else None
+        except ValueError:
+            answer = body.decode("utf-8", "replace")
+        append_private(self._path, orjson.dumps({"rows": rows, "answer": answer}) + b"\n")
 
 
 def conclude(
@@ -46,6 +70,8 @@ def conclude(
         raise LedgerUnusable(f"the rows do not add up: {results.tally.as_words()}", hint="--fresh begins anew")
     state = _state(problem)
     files = {"results": RESULTS_NAME, "log": "log.jsonl"}
+    if (run.path / ANSWERS_NAME).is_file():
+        files["answers"] = ANSWERS_NAME
     if results.rejects.height:
         files |= _rejects(job, run, results.rejects)
     report = summarise(

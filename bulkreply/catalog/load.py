@@ -11,12 +11,25 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bulkreply.catalog.model import Api, Batch, Field, Lookup, Mode, ObjectSpec, Operation, Paging
+from bulkreply.catalog.inputs import as_procedure
+from bulkreply.catalog.model import (
+    Api,
+    Batch,
+    Case,
+    Field,
+    Lookup,
+    Mode,
+    ObjectSpec,
+    Operation,
+    Paging,
+    Procedure,
+    Recheck,
+)
 from bulkreply.errors import UsageProblem
 
 _Built = TypeVar("_Built")
 _FOLDER = resources.files("bulkreply.catalog") / "data"
-_TUPLES = {"required", "values", "natural_key"}
+_TUPLES = {"required", "values", "natural_key", "by", "query", "omits", "already", "later", "merges", "among"}
 
 
 def _build(kind: type[_Built], table: Mapping[str, Any], where: str, **more: Any) -> _Built:
@@ -31,14 +44,37 @@ def _build(kind: type[_Built], table: Mapping[str, Any], where: str, **more: Any
         raise UsageProblem(f"{where}: {error}") from None
 
 
+def _fields(table: Mapping[str, Any], where: str) -> dict[str, Field]:
+    return {name: _field(name, entry, where) for name, entry in table.items()}
+
+
+def _field(name: str, table: Mapping[str, Any], where: str) -> Field:
+    rest = dict(table)
+    needed = {other: tuple(values) for other, values in rest.pop("needed_when", {}).items()}
+    return _build(Field, rest, f"{where} field {name}", name=name, needed_when=needed)
+
+
+def _case(table: Mapping[str, Any], where: str, lead: str) -> Case:
+    """A case; operations of the same object may be named without API and object."""
+    rest = dict(table)
+    operation = str(rest.pop("operation", ""))
+    current = {name: tuple(values) for name, values in rest.pop("current", {}).items()}
+    return _build(Case, rest, where, operation=operation if "." in operation else lead + operation, current=current)
+
+
+def _mode(name: str, table: Mapping[str, Any], where: str, lead: str) -> Mode:
+    rest = dict(table)
+    then = tuple(_case(entry, f"{where} then", lead) for entry in rest.pop("then", ()))
+    return _build(Mode, rest, where, name=name, then=then)
+
+
 def _operation(name: str, table: Mapping[str, Any], object_name: str, api: str) -> Operation:
     where = f"{api}.{object_name}.{name}"
     rest = dict(table)
     method, _, path = rest.pop("call", "").partition(" ")
     if not path:
         raise UsageProblem(f'{where}: `call` must read like "GET /v3/contacts"')
-    paging = _build(Paging, rest.pop("paging", {}), where)
-    batch = rest.pop("batch", None)
+    paging, batch, recheck = rest.pop("paging", {}), rest.pop("batch", None), rest.pop("recheck", None)
     return _build(
         Operation,
         rest,
@@ -48,8 +84,10 @@ def _operation(name: str, table: Mapping[str, Any], object_name: str, api: str) 
         api=api,
         method=method,
         path=path,
-        paging=paging,
+        inputs=_fields(rest.pop("inputs", {}), where),
+        paging=_build(Paging, paging, where),
         batch=_build(Batch, batch, where) if batch else None,
+        recheck=_build(Recheck, recheck, where) if recheck else None,
     )
 
 
@@ -63,9 +101,7 @@ def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
     name, api = rest.pop("object", ""), rest.pop("api", "")
     if not name or not api:
         raise UsageProblem(f"{where}: `object` and `api` are needed")
-    fields = {n: _build(Field, t, f"{where} field {n}", name=n) for n, t in rest.pop("fields", {}).items()}
-    operations = {n: _operation(n, t, name, api) for n, t in rest.pop("operations", {}).items()}
-    modes = {n: _build(Mode, t, f"{where} mode {n}", name=n) for n, t in rest.pop("modes", {}).items()}
+    lead = f"{api}.{name}."
     lookup = rest.pop("lookup", None)
     return _build(
         ObjectSpec,
@@ -73,10 +109,28 @@ def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
         where,
         name=name,
         api=api,
-        fields=fields,
-        operations=operations,
-        modes=modes,
+        fields=_fields(rest.pop("fields", {}), where),
+        operations={n: _operation(n, t, name, api) for n, t in rest.pop("operations", {}).items()},
+        modes={n: _mode(n, t, f"{where} mode {n}", lead) for n, t in rest.pop("modes", {}).items()},
+        shapes={n: _fields(t, f"{where} shape {n}") for n, t in rest.pop("shapes", {}).items()},
         lookup=_build(Lookup, lookup, where) if lookup else None,
+    )
+
+
+def procedure_from(name: str, table: Mapping[str, Any], where: str) -> Procedure:
+    """A procedure from its table.
+
+    Raises:
+        UsageProblem: The table has unknown or missing keys.
+    """
+    rest = dict(table)
+    return _build(
+        Procedure,
+        rest,
+        f"{where} {name}",
+        name=name,
+        parameters=_fields(rest.pop("parameters", {}), f"{where} {name}"),
+        cases=tuple(_case(entry, f"{where} {name}", "") for entry in rest.pop("cases", ())),
     )
 
 
@@ -84,12 +138,17 @@ class Catalog:
     """Objects and APIs by name, loaded when first asked for.
 
     Args:
-        overlay: A folder of further catalog files, `<api>/<object>.toml`, that replace or add objects.
+        overlay: A folder of further catalog files, `<api>/<object>.toml` and `procedures.toml`, that replace or add;
+            or one file of an object.
     """
 
     def __init__(self, overlay: Path | None = None) -> None:
         self._overlay = overlay
         self._objects: dict[tuple[str, str], ObjectSpec] = {}
+        if overlay is not None and not overlay.is_dir():
+            one = object_from(_table(_text(overlay), str(overlay)), str(overlay))
+            self._overlay, self._objects[one.api, one.name] = None, one
+        self._procedures: dict[str, Procedure] | None = None
 
     def api(self, name: str) -> Api:
         """An API version.
@@ -111,7 +170,8 @@ class Catalog:
         found = {entry.name.removesuffix(".toml") for entry in (_FOLDER / api).iterdir()}
         if self._overlay and (self._overlay / api).is_dir():
             found |= {path.stem for path in (self._overlay / api).glob("*.toml")}
-        return sorted(name for name in found if not name.startswith("_"))
+        found |= {name for of, name in self._objects if of == api}
+        return sorted(found)
 
     def object(self, name: str, api: str = "v3") -> ObjectSpec:
         """An object by name.
@@ -123,6 +183,48 @@ class Catalog:
         if (api, name) not in self._objects:
             self._objects[api, name] = self._read(name, api)
         return self._objects[api, name]
+
+    def operation(self, label: str) -> Operation:
+        """An operation by its label, `v3.contacts.import`.
+
+        Raises:
+            UsageProblem: There is none.
+        """
+        api, _, rest = label.partition(".")
+        object_name, _, name = rest.partition(".")
+        spec = self.object(object_name, api)
+        if name not in spec.operations:
+            near = difflib.get_close_matches(name, spec.operations, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"one of {', '.join(spec.operations)}"
+            raise UsageProblem(f"{object_name} has no operation {name!r} in {api}", hint=hint)
+        return spec.operations[name]
+
+    def procedures(self) -> dict[str, Procedure]:
+        """The procedures that have a name of their own."""
+        if self._procedures is None:
+            self._procedures = _procedures((_FOLDER / "procedures.toml").read_text("utf-8"), "procedures.toml")
+            own = self._overlay / "procedures.toml" if self._overlay else None
+            if own is not None and own.is_file():
+                self._procedures |= _procedures(_text(own), str(own))
+        return self._procedures
+
+    def procedure(self, name: str, api: str = "v3") -> Procedure:
+        """A procedure by its own name (`StartSequence`), or an operation as one (`contact_lists.share`).
+
+        Raises:
+            UsageProblem: There is none; the message names the nearest.
+        """
+        known = self.procedures()
+        by_fold = {other.lower(): other for other in known}
+        if name.lower() in by_fold:
+            return known[by_fold[name.lower()]]
+        if "." not in name:
+            near = difflib.get_close_matches(name.lower(), by_fold, n=1)
+            hint = f"did you mean {by_fold[near[0]]!r}?" if near else f"one of {', '.join(known)}, or object.operation"
+            raise UsageProblem(f"there is no procedure {name!r}", hint=hint)
+        api, rest = (name.split(".", 1)) if name.split(".")[0] in self.apis() else (api, name)
+        operation = self.operation(f"{api}.{rest}")
+        return as_procedure(self.object(operation.object, operation.api), operation)
 
     def __iter__(self) -> Iterator[ObjectSpec]:
         return (self.object(name, api) for api in self.apis() for name in self.names(api))
@@ -137,13 +239,28 @@ class Catalog:
             raise UsageProblem(f"there is no object {name!r} in {api}", hint=hint)
         overlaid = self._overlay / api / f"{name}.toml" if self._overlay else None
         if overlaid is not None and overlaid.is_file():
-            text, where = overlaid.read_text("utf-8"), str(overlaid)
-        else:
-            text, where = (_FOLDER / api / f"{name}.toml").read_text("utf-8"), f"{api}/{name}.toml"
-        try:
-            return object_from(tomllib.loads(text), where)
-        except tomllib.TOMLDecodeError as error:
-            raise UsageProblem(f"{where}: {error}") from None
+            return object_from(_table(_text(overlaid), str(overlaid)), str(overlaid))
+        where = f"{api}/{name}.toml"
+        return object_from(_table((_FOLDER / where).read_text("utf-8"), where), where)
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text("utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        words = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise UsageProblem(f"{path}: {words}", hint="--catalog takes a catalog file or a folder of them") from None
+
+
+def _table(text: str, where: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise UsageProblem(f"{where}: {error}") from None
+
+
+def _procedures(text: str, where: str) -> dict[str, Procedure]:
+    return {name: procedure_from(name, entry, where) for name, entry in _table(text, where).items()}
 
 
 @cache

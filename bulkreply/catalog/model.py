@@ -7,49 +7,76 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Access = Literal["both", "read", "write"]
+Access = Literal["both", "read", "write", "key"]
 Repeat = Literal["safe", "by_key", "never"]
 Shape = Literal["whole", "positional", "failed_by_id", "counts", "job", "blind", "none"]
 Style = Literal["none", "offset", "number"]
 Mark = Literal["doc", "client", "guess"]
+Carries = Literal["record", "inputs"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One field of an object.
+    """One field of an object, or one input of an operation.
 
     Attributes:
-        type: `text email url integer number boolean enum datetime date id custom references nested`.
-        access: Who may touch it: Reply only (`read`), us only (`write`), both.
-        required: Modes that need it: `insert`, `upsert` …
+        type: `text email url integer number boolean enum datetime date id uuid json nested custom`.
+        access: Who may touch it: Reply only (`read`), us only (`write`), both; `key` = it names a record that exists
+            and may be mapped, but is no value of the record.
+        required: Modes that need it: `insert`, `upsert` …; inputs of an operation say `["call"]`.
+        many: Whether it holds several values; a cell is split, or is a JSON array.
         max_length: Characters Reply takes, 0 when unknown.
+        least: Smallest number taken, None when there is none.
+        most: Largest number taken.
         values: For enums, the spellings to send; answers are compared without regard to case.
         aliases: For enums, what files say for a value (compared without case, blanks and commas).
-        object: For references, the object whose ids are wanted.
-        by: For references, the field of that object a job may name instead of the id.
+        default: What a blank cell means, as text.
+        object: Object whose id this is; a job may then give a name instead.
+        by: Fields of that object a job may name it by.
+        checked: Whether ids are looked up too, not only names: a wrong one would fail a whole call.
+        shape: For nested values, the shape of one: a table of `[shapes]`, or another object of the same API.
+        needed_when: Inside shapes, the values of other fields for which this one is needed: `{ type = ["email"] }`.
         place: Where the value goes when not into the record: `options.listIds` of the call.
+        read_at: Where the value stands in answers when not under its own name: `emailAccounts.id`.
+        zoned: For times, whether Reply wants an offset; `Z` is added where a file has none.
         write: For custom fields, the key a value is addressed by when sent (`name`, `key`).
         read: For custom fields, the key in answers.
+        secret: Whether it must not be shown or kept (a mailbox password, a shared link).
     """
 
     name: str
     type: str
     access: Access = "both"
     required: tuple[str, ...] = ()
+    many: bool = False
     max_length: int = 0
+    least: float | None = None
+    most: float | None = None
     values: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict)
+    default: str = ""
     object: str = ""
-    by: str = ""
+    by: tuple[str, ...] = ()
+    checked: bool = False
+    shape: str = ""
+    needed_when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: str = ""
+    read_at: str = ""
+    zoned: bool = False
     write: str = ""
     read: str = ""
+    secret: bool = False
     mark: Mark = "doc"
     about: str = ""
 
     @property
     def writable(self) -> bool:
-        """Whether a job may map a column to it."""
+        """Whether it is a value of the record that a job may set."""
+        return self.access in ("both", "write")
+
+    @property
+    def mappable(self) -> bool:
+        """Whether a job may map a column to it: a value, or the key of a record that exists."""
         return self.access != "read"
 
 
@@ -60,14 +87,16 @@ class Paging:
     Attributes:
         style: `offset` = `top`/`skip` with `hasMore`; `number` = `page`/`limit` with `pagesCount`; `none` = one answer.
         page_max: Records per page that Reply takes.
-        items: Key of the array in the envelope, "" when the answer is the array itself.
+        items: Key of the array in the envelope, "" when the answer is the array itself; `*` = all arrays in it.
         total: Key of the count of all records, "" when Reply gives none.
+        wrap: For arrays of plain values, the field each value becomes.
     """
 
     style: Style = "none"
     page_max: int = 0
     items: str = ""
     total: str = ""
+    wrap: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +104,39 @@ class Batch:
     """How many records travel in one call, and where.
 
     Attributes:
-        field: Body key of the array; `[]` when the body itself is the array.
+        field: Body key of the array; `[]` when the body itself is the array; `file` when they travel as CSV.
         start: Records per call to begin with.
         max: Most records per call; the size adapts below it and is remembered per account.
         of: What an element is: whole `records`, or just the `key` of each.
+        element: For `key`, the input whose value an element is, `contactId`; "" is the object's own key.
+        whole: Whether the array replaces what Reply holds, so that it must never be divided over calls.
     """
 
     field: str
     start: int
     max: int
     of: Literal["records", "key"] = "records"
+    element: str = ""
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """A refusal that may mean it is already so: read, and compare.
+
+    Attributes:
+        error: Word of the refusal, `invalidStatusTransition`.
+        operation: Operation of the same object that reads one record.
+        read_at: Where the value stands in its answer, `sequences.statusInSequence`; all of several must agree.
+        value: Input that says what was wanted.
+        among: Only for these wanted values.
+    """
+
+    error: str
+    operation: str
+    read_at: str
+    value: str
+    among: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +146,25 @@ class Operation:
     Attributes:
         method: HTTP method.
         path: Path with `{parameters}`; a query part selects the operation.
+        carries: Whether the body holds a `record` of the object, or just the operation's own `inputs`.
+        inputs: What it takes besides: path parameters, shared body keys, query parameters.
+        bind: Path parameter -> input or field that fills it, where the names differ; `{id}` is the object's key.
+        query: Inputs that travel in the query.
+        omits: Writable fields of the object that this operation does not take.
         result: Shape of the answer (conventions.md 7).
-        result_at: Key of the array inside a positional answer, "" when the answer is the array.
+        result_at: Key of the array (positional), of the ids that succeeded (counts), of the failures (failed_by_id)
+            inside the answer, "" when it is the answer itself.
+        added_at: For enrolment, key of the ids that succeeded: an id in neither part is in doubt.
+        already: Error words that mean the record is as wanted.
+        later: Error words that mean: try again once other records are done.
+        recheck: A refusal that may mean the same, when a read confirms it.
         repeat: What may be done after a lost answer (conventions.md 10).
         rate_class: Name of the quota windows it counts in.
         errors: Family of per-record error codes: number -> slug (conventions.md 8).
+        merges: Fields that replace all of what Reply holds: read first, changed, sent whole. `*` = the whole record.
+        sends: Whether real people may get mail because of it: it is asked for, and never repeated in doubt.
+        final: Whether it cannot be undone.
+        reads_by_post: Whether a POST that only reads.
     """
 
     name: str
@@ -106,13 +172,26 @@ class Operation:
     api: str
     method: str
     path: str
+    carries: Carries = "inputs"
+    inputs: Mapping[str, Field] = field(default_factory=dict)
+    bind: Mapping[str, str] = field(default_factory=dict)
+    query: tuple[str, ...] = ()
+    omits: tuple[str, ...] = ()
     paging: Paging = Paging()
     batch: Batch | None = None
     result: Shape = "whole"
     result_at: str = ""
+    added_at: str = ""
+    already: tuple[str, ...] = ()
+    later: tuple[str, ...] = ()
+    recheck: Recheck | None = None
     repeat: Repeat = "never"
     rate_class: str = "default"
     errors: Mapping[str, str] = field(default_factory=dict)
+    merges: tuple[str, ...] = ()
+    sends: bool = False
+    final: bool = False
+    reads_by_post: bool = False
     mark: Mark = "doc"
     note: str = ""
 
@@ -124,7 +203,7 @@ class Operation:
     @property
     def reads(self) -> bool:
         """Whether it changes nothing at Reply."""
-        return self.method == "GET" or (self.method == "POST" and self.path.endswith("/filter"))
+        return self.method == "GET" or self.reads_by_post
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -133,22 +212,46 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One call that a row leads to, and for which rows.
+
+    Attributes:
+        operation: `v3.contacts.set_replied`.
+        when: Parameter -> what its value must be: a list of words, `true` (given), `false` (blank), or for several
+            values `{ has = […], lacks = […] }`.
+        give: Input of the operation -> parameter that fills it. Those of one name need no line.
+        fixed: Inputs with the same value for every row.
+        current: Field of the record -> values; rows whose record at Reply says something else are left alone.
+    """
+
+    operation: str
+    when: Mapping[str, Any] = field(default_factory=dict)
+    give: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    current: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
     """What `mode:` of a job means for an object.
 
     Attributes:
         operation: The operation that does it.
+        known: Operation for records Reply already holds, when another one does them.
         options: Constant body options sent with every call, at `options_at`.
         only: `known` = only rows whose natural key Reply already holds; `unknown` = only those it does not.
         outcome: Outcome word of a success whose answer does not say more.
+        then: Further calls for values that `operation` does not take; made after it, on the same record.
     """
 
     name: str
     operation: str
+    known: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     options_at: str = ""
     only: Literal["", "known", "unknown"] = ""
     outcome: str = "updated"
+    then: tuple[Case, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,9 +261,10 @@ class Lookup:
     Attributes:
         one: Operation that finds one record by key, "" when there is none.
         query: Parameter of `one` that takes the key.
-        sweep: Operation that lists all records.
+        sweep: Operation that lists all records (of one parent, when its path names a parent).
         scoped: Operation that lists the members of a scope, "" when there is none.
         scope: Body key of `scoped` that takes the scope's id, `listId`.
+        detail: Operation that reads one record whole by its id, when `sweep` leaves fields out.
         created: Field with the time of creation, to tell created from updated; "" when Reply gives none.
     """
 
@@ -169,12 +273,21 @@ class Lookup:
     sweep: str = ""
     scoped: str = ""
     scope: str = ""
+    detail: str = ""
     created: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSpec:
-    """One kind of thing Reply keeps."""
+    """One kind of thing Reply keeps.
+
+    Attributes:
+        key: Field that holds a record's id.
+        natural_key: Fields that identify a record in a file.
+        repeats: Whether several records may share a natural key.
+        parent: Field that names another record of the same kind, which must exist first; "" when there is none.
+        shapes: Shape -> its fields, for nested values.
+    """
 
     name: str
     api: str
@@ -185,6 +298,9 @@ class ObjectSpec:
     operations: Mapping[str, Operation]
     modes: Mapping[str, Mode] = field(default_factory=dict)
     lookup: Lookup | None = None
+    repeats: bool = False
+    parent: str = ""
+    shapes: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
 
     @property
     def custom(self) -> Field | None:
@@ -192,9 +308,27 @@ class ObjectSpec:
         return next((f for f in self.fields.values() if f.type == "custom"), None)
 
     @property
-    def writable_fields(self) -> tuple[str, ...]:
+    def mappable_fields(self) -> tuple[str, ...]:
         """Names a job may map to, without custom fields."""
-        return tuple(f.name for f in self.fields.values() if f.writable and f.type != "custom")
+        return tuple(f.name for f in self.fields.values() if f.mappable and f.type != "custom")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Procedure:
+    """Something Reply can do, by the name people call it: one call or another, depending on the row.
+
+    Attributes:
+        parameters: What a row gives.
+        cases: Every case that fits a row leads to a call.
+    """
+
+    name: str
+    api: str
+    about: str
+    parameters: Mapping[str, Field]
+    cases: tuple[Case, ...]
+    mark: Mark = "doc"
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +341,7 @@ class Api:
         limits: Quota windows per rate class, `100/60s,3000/1h`.
         throttle_text: Regular expression of a 400 that is a throttle in disguise, "" when there is none.
         throttle_wait_s: How long to wait after a throttle that names no time.
+        buckets: Rate classes that count in several windows of their own -> object -> its window's name.
         custom_fields: Object that lists the custom fields of this API.
         clear_form: JSON text that empties a field.
     """
@@ -217,5 +352,19 @@ class Api:
     limits: Mapping[str, str]
     throttle_text: str = ""
     throttle_wait_s: float = 10.5
+    buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     custom_fields: str = "custom_fields"
     clear_form: str = "null"
+
+    def lane(self, operation: Operation) -> str:
+        """The windows a call counts in: its rate class, or one of several buckets of it (conventions.md 5)."""
+        bucket = self.buckets.get(operation.rate_class, {}).get(operation.object)
+        return f"{self.name}.{operation.rate_class}" + (f".{bucket}" if bucket else "")
+
+    @property
+    def lanes(self) -> dict[str, str]:
+        """Every lane -> its limits."""
+        found = {f"{self.name}.{rate_class}": text for rate_class, text in self.limits.items()}
+        for rate_class, objects in self.buckets.items():
+            found |= {f"{self.name}.{rate_class}.{name}": self.limits[rate_class] for name in objects.values()}
+        return found

@@ -147,5 +147,6 @@ def _show_object(spec: ObjectSpec) -> None:
 
 def schema(overlay: Path | None) -> int:
     """JSON Schema of job files."""
-    emit(json_schema(sorted({spec.name for spec in Catalog(overlay) if spec.modes})))
+    catalog = Catalog(overlay)
+    emit(json_schema(sorted({spec.name for spec in catalog if spec.modes}), sorted(catalog.procedures())))
     return 0

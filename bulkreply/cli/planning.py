@@ -12,9 +12,10 @@ from bulkreply.cli.show import data, emit, show_plan, talk
 from bulkreply.errors import JobInvalid
 from bulkreply.job import read_job
 from bulkreply.job.read import render
-from bulkreply.mapping import Names, bind
+from bulkreply.mapping import Problem, bind
 from bulkreply.net.client import open_client
-from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_target
+from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_target, rules_of
+from bulkreply.wire.layout import Layouts
 
 
 def check(path: Path, settings: list[str], common: Common) -> int:
@@ -23,14 +24,16 @@ def check(path: Path, settings: list[str], common: Common) -> int:
     target = resolve_target(job, catalog_of(common))
     with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
         source = open_source(job, Path(folder))
-        names = {f.object: Names({}, checked=False) for f in target.spec.fields.values() if f.place}
-        _, problems = bind(job.rules, target.spec, target.mode, source.columns, None, names)
+        rules = rules_of(job, target, source)
+        mapping, problems = bind(rules, target, source.columns, None, {})
+        layouts = Layouts(mapping, "null")
+        problems += [Problem(("map",), f"{name} must be mapped to {target.label}") for name in layouts.unmet()]
     if problems:
         raise JobInvalid([render(problem, path, job.places) for problem in problems])
     if common.as_json:
         emit({"job": job.name, "ok": True, "columns": list(source.tables[0].columns)})
     else:
-        data.print(f"{path}: ok, {len(job.rules)} fields of {target.spec.name} from {len(source.tables)} file(s)")
+        data.print(f"{path}: ok, {len(rules)} fields of {target.name} from {len(source.tables)} file(s)")
         talk.print(f"  next: bulkreply plan {path}")
     return 0
 

@@ -94,12 +94,11 @@ def _order(job: Job, common: Common, flags: Flags, runs: Path | None = None) -> 
 
     def confirm(plan: Plan) -> bool:
         show_plan(plan, plan_as_words(plan, catalog), talk)
-        if flags.yes or target.mode.name != "delete":
+        if flags.yes or job.confirm or not plan.gate:
             return True
-        question = f"delete up to {plan.stage.sendable:,} {target.spec.name} at Reply? There is no undo"
         if not sys.stdin.isatty():
-            raise UsageProblem("a delete needs --yes when nobody can be asked")
-        return typer.confirm(question, err=True)
+            raise UsageProblem(f"{target.label} needs --yes, or `confirm: true` in the job, when nobody can be asked")
+        return typer.confirm(plan.gate, err=True)
 
     return Order(
         job=job,

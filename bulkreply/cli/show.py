@@ -27,7 +27,8 @@ data = Console(highlight=False, soft_wrap=True)
 def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) -> None:
     """The plan for a person."""
     words = catalog_words
-    target = f"{plan.target.mode.name} {plan.target.spec.name} through {plan.target.operation.label}"
+    through = ", ".join(label for label in plan.calls if label in {one.label for one in plan.target.operations})
+    target = f"{plan.target.label} through {through or plan.target.operation.label}"
     console.print(f"[bold]{plan.job.name}[/bold]: {target}")
     for table in plan.source.tables:
         dialect = ", ".join(f"{name} {value}" for name, value in table.dialect.items() if name != "format")

@@ -59,11 +59,11 @@ class Doubts:
             BulkreplyError: Reply could not be read; the batches stay in doubt.
         """
         waiting, again = self._settled(now_s), []
-        if self._rules.ambiguous == "verify" and self._sink.spec.lookup is not None:
-            verified = await self._sink.verify([(doubt.batch, doubt.at_s) for doubt in waiting])
-        else:
-            verified = [Verified({}, tuple(range(len(doubt.batch)))) for doubt in waiting]
-        for doubt, proof in zip(waiting, verified, strict=True):
+        looked_at = [doubt for doubt in waiting if self._verifies(doubt.batch)]
+        verified = await self._sink.verify([(doubt.batch, doubt.at_s) for doubt in looked_at])
+        proofs = {id(doubt): proof for doubt, proof in zip(looked_at, verified, strict=True)}
+        for doubt in waiting:
+            proof = proofs.get(id(doubt), Verified({}, tuple(range(len(doubt.batch)))))
             rest = await self._record(doubt, proof)
             if rest is not None:
                 again.append(rest)
@@ -87,5 +87,10 @@ class Doubts:
     def _may_repeat(self, batch: Batch) -> bool:
         if self._rules.ambiguous == "hold" or batch.attempt >= self._rules.attempts:
             return False
-        proven_absent = self._rules.ambiguous == "verify" and self._sink.spec.lookup is not None
-        return proven_absent or self._sink.operation.repeat != "never"
+        operation = self._sink.operation(batch)
+        if operation.result == "blind" and operation.repeat == "never":
+            return False  # it may still be under way there: absence proves nothing
+        return self._verifies(batch) or (operation.repeat != "never" and not operation.sends)
+
+    def _verifies(self, batch: Batch) -> bool:
+        return self._rules.ambiguous == "verify" and self._sink.verifiable(batch)

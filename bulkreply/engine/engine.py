@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -12,19 +12,21 @@ from typing import Any
 import polars as pl
 
 from bulkreply.batching import Batch, batches
-from bulkreply.engine.admission import admit
+from bulkreply.catalog import Operation
+from bulkreply.engine.admission import Admission
 from bulkreply.engine.doubts import Doubts
+from bulkreply.engine.identities import Identities
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.errors import BulkreplyError, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
 from bulkreply.ledger.scribe import Scribe
 from bulkreply.outcomes import Outcome
 from bulkreply.quota import Permit
-from bulkreply.sinks import ReplySink
-from bulkreply.sizes import BatchSize
+from bulkreply.sinks import Delivery, ReplySink
+from bulkreply.sizes import BatchSizes
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
-from bulkreply.wire.answer import Settled
+from bulkreply.wire.answer import Failure, Settled
 from bulkreply.wire.verdict import Judgement, Verdict
 
 WATCH_S = 1.0
@@ -35,6 +37,7 @@ class Engine:
 
     Args:
         stop: Set by a signal: no further batch is begun, those under way are recorded.
+        keep_answer: Told positions and body of answers that calls were made for.
     """
 
     def __init__(
@@ -42,23 +45,28 @@ class Engine:
         ledger: Ledger,
         stage: Stage,
         sink: ReplySink,
-        size: BatchSize,
+        sizes: BatchSizes,
         rules: Rules,
         stop: asyncio.Event,
         progress: Progress,
+        identities: Identities,
+        keep_answer: Callable[[tuple[int, ...], bytes], None] = lambda positions, body: None,
     ) -> None:
         self._ledger = ledger
         self._stage = stage
         self._sink = sink
-        self._size = size
+        self._sizes = sizes
         self._rules = rules
         self._stop = stop
         self._progress = progress
+        self._identities = identities
+        self._keep_answer = keep_answer
         self._client = sink.client
         self._idle: set[asyncio.Task[Any]] = set()
         self._again: deque[Batch] = deque()
         self._fresh: Iterator[Batch] = iter(())
-        self._ids: Mapping[str, int] = {}
+        self._wave = 0
+        self._held: Batch | None = None
         self._problem: BulkreplyError | None = None
 
     async def run(self) -> None:
@@ -70,8 +78,9 @@ class Engine:
         done = self._ledger.settled()
         self._progress.tally = self._ledger.tally()
         async with Scribe(self._ledger) as scribe:
-            self._recorder = Recorder(scribe, self._progress, self._rules, self._client)
+            self._recorder = Recorder(scribe, self._progress, self._rules, self._client, self._identities)
             self._doubts = Doubts(self._sink, self._recorder, self._rules)
+            self._admission = Admission(self._sink, self._recorder)
             watch = asyncio.create_task(self._watch())
             try:
                 await self._run(done)
@@ -83,17 +92,34 @@ class Engine:
             raise Interrupted("stopped as asked; every answer so far is recorded", signal_number=2)
 
     async def _run(self, done: Spans) -> None:
-        followed = self._recall(done)
         begun = done | self._positions_begun()
-        admitted, self._ids = await admit(self._batches(begun, 1000), self._sink, self._recorder)
+        admitted = Spans()
+        if self._admission.asks:
+            admitted = await self._admission.open(self._batches(done, 1000), begun)
+        followed = self._recall(done)
         self._fresh = self._batches(begun | admitted)
         await self._together([self._follow(entry.id, batch, entry.job) for entry, batch in followed])
-        while await self._pass() and self._doubts:
-            await self._resolve()
+        while True:
+            while await self._pass() and self._doubts:
+                await self._resolve()
+            if self._held is None or self._stopping:
+                return
+            self._begin_wave(self._held)
+
+    def _begin_wave(self, batch: Batch) -> None:
+        """Everything the held batch waits for has an outcome: it may go."""
+        self._wave, self._held = self._sink.route(batch).wave, None
+        self._again.append(batch)
 
     def _batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
         parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
-        return batches(parts, done, lambda: size or self._size.now)
+        return batches(parts, done, lambda group: size or self._size_of(group))
+
+    def _size_of(self, group: str) -> int:
+        operation = self._sink.operation(Batch((), (), (), group))
+        if self._sink.target.known is not None and operation.batch is None:
+            return 100  # known and unknown records are told apart first
+        return self._sizes.now(operation)
 
     def _positions_begun(self) -> Spans:
         begun = [entry.positions for entry in self._ledger.open_entries()] + [
@@ -119,8 +145,10 @@ class Engine:
         rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
         found = []
         for (group,), some in rows.partition_by("group", as_dict=True, maintain_order=True).items():
-            places, keys, bodies = (tuple(some[name].to_list()) for name in ("position", "key", "body"))
-            found.append(Batch(places, keys, bodies, str(group), attempt=attempt))
+            columns = (tuple(some[name].to_list()) for name in ("position", "key", "body", "address"))
+            places, keys, bodies, addresses = columns
+            batch, _ = self._sink.resolve(Batch(places, keys, bodies, str(group), addresses, attempt=attempt))
+            found += self._admission.prepare(batch)
         return found
 
     async def _pass(self) -> bool:
@@ -141,17 +169,40 @@ class Engine:
     def _now_s(self) -> float:
         return self._client.clock.now_s()
 
-    def _next(self) -> Batch | None:
-        if self._stopping or self._doubts.enough(self._now_s()):
-            return None
-        batch = self._again.popleft() if self._again else next(self._fresh, None)
-        if batch is not None and self._ids and not batch.ids:
-            batch = replace(batch, ids=tuple(self._ids[key] for key in batch.keys))
-        return batch
+    async def _next(self) -> Batch | None:
+        """The next batch to send, its slots filled and its ids known; None when there is none for now."""
+        while not self._stopping and not self._doubts.enough(self._now_s()):
+            if self._again:
+                return self._again.popleft()
+            batch = None if self._held is not None else next(self._fresh, None)
+            if batch is None:
+                return None
+            if self._sink.route(batch).wave > self._wave:
+                self._held = batch
+                return None
+            batch, unfilled = self._sink.resolve(batch)
+            if unfilled:
+                batch = await self._leave_out(batch, unfilled)
+            self._again.extend(self._admission.prepare(batch) if len(batch) else ())
+        return None
+
+    async def _leave_out(self, batch: Batch, unfilled: list[int]) -> Batch:
+        """Records that wait for one that was refused or left alone have nothing to go to."""
+        words = "what this comes after was not taken"
+        out = batch.only(unfilled)
+        await self._recorder.replace(
+            0, out, Settled.all(len(out), Outcome.SKIPPED, Failure("row.notReached", words))
+        )
+        left = set(unfilled)
+        return batch.only([i for i in range(len(batch)) if i not in left])
 
     async def _work(self) -> None:
-        while (batch := self._next()) is not None:
-            permit = await self._permit()
+        while (batch := await self._next()) is not None:
+            prepared, settled = await self._sink.prepare(batch)
+            if settled is not None:
+                await self._recorder.replace(0, batch, settled)
+                continue
+            permit = await self._permit(batch)
             if permit is None:
                 self._again.appendleft(batch)
                 return
@@ -160,15 +211,15 @@ class Engine:
             except BaseException:
                 self._client.give_back(permit)
                 raise
-            await self._deliver(entry, at_s, batch, permit)
+            await self._deliver(entry, at_s, batch, prepared, permit)
 
-    async def _permit(self) -> Permit | None:
+    async def _permit(self, batch: Batch) -> Permit | None:
         """Waits for the quota; None when the run is to stop before the quota allows a call."""
         task = asyncio.current_task()
         assert task is not None
         self._idle.add(task)
         try:
-            return await self._client.permit(self._sink.operation)
+            return await self._client.permit(self._sink.operation(batch))
         except asyncio.CancelledError:
             if self._stopping:
                 return None
@@ -182,27 +233,26 @@ class Engine:
 
     async def _watch(self) -> None:
         """Ends waiting when a signal comes, a problem arises, or the quota asks for more than the patience."""
-        operation = self._sink.operation
-        lane = f"{operation.api}.{operation.rate_class}"
+        lanes = {self._client.lane(operation) for operation in self._sink.target.operations}
         while not self._stopping:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), WATCH_S)
-            opens_s = self._client.quota.next_open_s(lane)
+            opens_s = min(self._client.quota.next_open_s(lane) for lane in lanes)
             if opens_s - self._now_s() > self._client.patience.park_s and not self._stopping:
                 words = "the quota opens too late for this run's patience"
                 self._problem = RunPaused(words, resume_at=opens_s, hint="resume then; nothing is lost")
         for task in self._idle:
             task.cancel()
 
-    async def _deliver(self, entry: int, at_s: float, batch: Batch, permit: Permit) -> None:
+    async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
         """Sends one batch until its fate is known, in doubt, or divided."""
-        attempt, began_s = 0, at_s
+        attempt, began_s, operation = 0, at_s, self._sink.operation(batch)
         while True:
-            delivery = await self._sink.deliver(batch, permit)
+            delivery = await self._sink.deliver(prepared, permit)
             judgement = delivery.judgement
             match judgement.verdict:
                 case Verdict.DONE if delivery.settled is not None:
-                    return await self._recorder.settle(entry, batch, delivery.settled)
+                    return await self._settle(entry, batch, delivery)
                 case Verdict.FOLLOW:
                     await self._recorder.follow(entry, delivery.job)
                     return await self._follow(entry, batch, delivery.job)
@@ -211,21 +261,40 @@ class Engine:
                     return self._again.appendleft(batch)
                 case Verdict.RETRY:
                     attempt += judgement.reason.startswith("status")
-                    await self._client.pause_before_repeat(judgement, attempt, began_s, self._sink.operation)
-                    permit = await self._client.permit(self._sink.operation)
+                    await self._client.pause_before_repeat(judgement, attempt, began_s, operation)
+                    permit = await self._client.permit(operation)
+                case Verdict.SPLIT | Verdict.REJECT if operation.batch is not None and operation.batch.whole:
+                    words = next(iter(judgement.failures.values()), Failure("reply.refused", judgement.reason))
+                    refused = replace(judgement, failures=dict.fromkeys(range(len(batch)), words))
+                    return await self._reject(entry, batch, refused)
                 case Verdict.SPLIT:
-                    return await self._split(entry, batch, judgement)
+                    return await self._split(entry, batch, judgement, operation)
                 case Verdict.REJECT:
                     return await self._reject(entry, batch, judgement)
                 case Verdict.STOP:
                     await self._recorder.replace(entry, batch.only([]))
-                    raise self._client.stop(judgement, self._sink.operation)
+                    raise self._client.stop(judgement, operation)
                 case _:
                     return self._doubts.add(entry, batch, self._now_s())
 
-    async def _split(self, entry: int, batch: Batch, judgement: Judgement) -> None:
+    async def _settle(self, entry: int, batch: Batch, delivery: Delivery) -> None:
+        """Records what an answer said; records that have to wait for others of the run go again after them."""
+        assert delivery.settled is not None
+        operation, settled = self._sink.operation(batch), delivery.settled
+        if operation.result == "blind" and self._sink.target.mode is not None and self._sink.verifiable(batch):
+            return self._doubts.add(entry, batch, self._now_s())
+        if operation.reads or self._sink.target.mode is None and operation.result in ("whole", "job"):
+            self._keep_answer(batch.positions, delivery.said)
+        late = [i for i, f in settled.failures.items() if f.code.rpartition(".")[2] in operation.later]
+        if not late or len(late) == len(batch):
+            return await self._recorder.settle(entry, batch, settled)
+        rest = [i for i in range(len(batch)) if i not in set(late)]
+        await self._recorder.replace(entry, batch.only(rest), settled.only(rest))
+        self._again.append(batch.only(late))
+
+    async def _split(self, entry: int, batch: Batch, judgement: Judgement, operation: Operation) -> None:
         if judgement.oversized:
-            self._size.too_large(len(batch))
+            self._sizes.too_large(operation, len(batch))
         await self._recorder.replace(entry, batch.only([]))
         self._again.extendleft(reversed(batch.halves()))
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import orjson
 
 from bulkreply.batching import Batch
+from bulkreply.engine.identities import Identities
 from bulkreply.errors import BudgetSpent
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.scribe import Scribe
 from bulkreply.net.client import Client
 from bulkreply.outcomes import Outcome
-from bulkreply.wire.answer import Failure, Settled
+from bulkreply.wire.answer import Settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,14 @@ class Progress:
             self.tally[Outcome(code)] = self.tally.get(Outcome(code), 0) + outcomes.count(code)
 
 
-def failure_rows(positions: Sequence[int], failures: Mapping[int, Failure]) -> dict[int, tuple[str, str, str]]:
-    """Failures by index as the ledger wants them: by position."""
-    return {positions[i]: (failure.code, failure.field, failure.message) for i, failure in failures.items()}
+TEXT_ID = "reply.id"
+"""Code of a ledger row that is no failure: it keeps an id that is no number, as its message."""
+
+
+def failure_rows(positions: Sequence[int], settled: Settled) -> dict[int, tuple[str, str, str]]:
+    """What the ledger keeps a row of its own for, by position: failures, and ids that are no numbers."""
+    ids = {positions[i]: (TEXT_ID, "", text) for i, text in settled.texts.items()}
+    return ids | {positions[i]: (f.code, f.field, f.message) for i, f in settled.failures.items()}
 
 
 class Recorder:
@@ -71,12 +77,15 @@ class Recorder:
         DiskFatal: From every method: nothing may be sent whose result could not be recorded.
     """
 
-    def __init__(self, scribe: Scribe, progress: Progress, rules: Rules, client: Client) -> None:
+    def __init__(
+        self, scribe: Scribe, progress: Progress, rules: Rules, client: Client, identities: Identities
+    ) -> None:
         self._scribe = scribe
         self._progress = progress
         self._rules = rules
         self._clock = client.clock
         self._counts = client.counts
+        self._identities = identities
 
     async def intend(self, batch: Batch) -> tuple[int, float]:
         """Records that a batch is about to be sent: its number and the time."""
@@ -85,13 +94,14 @@ class Recorder:
 
     async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
         """Records outcomes of a whole batch."""
-        rows = failure_rows(batch.positions, settled.failures)
+        rows = failure_rows(batch.positions, settled)
 
         def write(ledger: Ledger) -> None:
             ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows)
             self._note_requests(ledger)
 
         await self._scribe.write(write)
+        self._identities.note(batch.positions, settled)
         self._count(settled.outcomes)
 
     async def follow(self, entry: int, job: str) -> None:
@@ -105,7 +115,7 @@ class Recorder:
             batch: The records of it that are settled all the same.
             settled: Their outcomes.
         """
-        rows = failure_rows(batch.positions, settled.failures) if settled else {}
+        rows = failure_rows(batch.positions, settled) if settled else {}
 
         def write(ledger: Ledger) -> None:
             if entry:
@@ -116,11 +126,8 @@ class Recorder:
 
         await self._scribe.write(write)
         if settled is not None:
+            self._identities.note(batch.positions, settled)
             self._count(settled.outcomes)
-
-    async def settle_unsent(self, batch: Batch, outcome: Outcome, failure: Failure | None) -> None:
-        """Records rows that need no call."""
-        await self.replace(0, batch, Settled.all(len(batch), outcome, failure))
 
     def _note_requests(self, ledger: Ledger) -> None:
         """What a kill would otherwise make the report forget."""

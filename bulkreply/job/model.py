@@ -48,15 +48,25 @@ class From(Strict):
 class To(Strict):
     """Where records go."""
 
-    object: str
+    object: str | None = None
     """Object of Reply, `contacts`."""
-    mode: Literal["insert", "update", "upsert", "delete"] = "upsert"
+    procedure: str | None = None
+    """Something to do with every row instead: `SetContactStatus`, or any operation as `contact_lists.share`."""
+    mode: Literal["insert", "update", "upsert", "delete", "upload"] = "upsert"
     """insert leaves known records alone, update touches only known ones."""
-    api: Literal["v3", "v1"] = "v3"
+    api: Literal["v3", "v2", "v1"] = "v3"
     account: str | None = None
     """Account of bulkreply.toml; by default the environment's."""
-    batch: int | None = Field(default=None, ge=1, le=1000)
+    batch: int | None = Field(default=None, ge=1, le=10_000)
     """Records per call, when the catalog's start is not wanted."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> To:
+        if (self.object is None) == (self.procedure is None):
+            raise ValueError("give exactly one of object, procedure")
+        if self.procedure is not None and "mode" in self.model_fields_set:
+            raise ValueError("a procedure has no mode")
+        return self
 
 
 class Entry(Strict):
@@ -130,13 +140,15 @@ class JobFile(Strict):
     """Name of the job; its runs are kept under it."""
     from_: From = Field(alias="from")
     to: To
-    map: dict[str, Text | Entry] | str
-    """Reply field: file column, or more; or the path of a file that holds the map."""
+    map: dict[str, Text | Entry] | str = {}
+    """Reply field: file column, or more; or the path of a file that holds the map. Left out: columns called like fields."""
     ignore: list[Text] = []
     """Columns left out on purpose."""
     policy: Policy = Policy()
-    create_missing: list[Literal["lists", "custom_fields"]] = []
-    """What may be created at Reply when the file names it and Reply does not have it."""
+    create_missing: list[str] = []
+    """What may be created at Reply when the file names it and Reply does not have it: objects, `lists`, `custom_fields`."""
+    confirm: bool = False
+    """Do not ask before deleting, or before anything that makes Reply write to people."""
 
 
 class Job(Strict):
@@ -157,6 +169,7 @@ class Job(Strict):
     ignore: tuple[str, ...]
     policy: Policy
     create_missing: tuple[str, ...]
+    confirm: bool
     fingerprint: str
     content: dict[str, Any]
     text: str
@@ -187,10 +200,12 @@ def rule_of(field: str, entry: str | Entry, policy: Policy) -> Rule:
     )
 
 
-def json_schema(objects: list[str]) -> dict[str, Any]:
-    """JSON Schema of job files, with the objects of the catalog."""
+def json_schema(objects: list[str], procedures: list[str]) -> dict[str, Any]:
+    """JSON Schema of job files, with the objects and procedures of the catalog."""
     schema = JobFile.model_json_schema(by_alias=True)
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = "bulkreply job"
-    schema["$defs"]["To"]["properties"]["object"]["enum"] = objects
+    target = schema["$defs"]["To"]["properties"]
+    target["object"]["anyOf"][0]["enum"] = objects
+    target["procedure"]["anyOf"][0] = {"anyOf": [{"enum": procedures}, {"type": "string", "pattern": "\\."}]}
     return schema

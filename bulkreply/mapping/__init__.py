@@ -1,18 +1,22 @@
-"""How columns of a file and fields of Reply correspond: `rules`, bound once to an object, applied to whole chunks."""
+"""How columns of a file and fields of Reply correspond: `rules`, bound once to a target, applied to whole chunks."""
 
-from bulkreply.mapping.apply import REJECT_SCHEMA, Mapped, Mapping, reject_frame
-from bulkreply.mapping.bind import bind, columns_of
-from bulkreply.mapping.rules import CLEAR, GROUP_SEPARATOR, Names, Problem, Rule
+from bulkreply.mapping.apply import REJECT_SCHEMA, Bound, Mapped, Mapping, reject_frame
+from bulkreply.mapping.bind import auto_rules, bind, columns_of
+from bulkreply.mapping.names import Names
+from bulkreply.mapping.rules import CLEAR, ID_MARK, KEY_SEPARATOR, Problem, Rule
 
 __all__ = [
     "CLEAR",
-    "GROUP_SEPARATOR",
+    "ID_MARK",
+    "KEY_SEPARATOR",
     "REJECT_SCHEMA",
+    "Bound",
     "Mapped",
     "Mapping",
     "Names",
     "Problem",
     "Rule",
+    "auto_rules",
     "bind",
     "columns_of",
     "reject_frame",

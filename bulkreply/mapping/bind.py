@@ -1,4 +1,4 @@
-"""Binds rules to an object and a file: every problem is found here, before a row is read."""
+"""Binds rules to a target and a file: every problem is found here, before a row is read."""
 
 from __future__ import annotations
 
@@ -7,23 +7,25 @@ from collections.abc import Mapping as MappingOf
 
 import polars as pl
 
-from bulkreply.catalog.model import Field, Mode, ObjectSpec
+from bulkreply.catalog import Field
 from bulkreply.codecs import CODECS, codec_for
 from bulkreply.mapping.apply import Bound, Mapping
-from bulkreply.mapping.rules import Names, Problem, Rule, near
+from bulkreply.mapping.names import Names
+from bulkreply.mapping.nested import leaf, nested_codec
+from bulkreply.mapping.rules import Problem, Rule, near
+from bulkreply.targets import Target
 
 CUSTOM_TYPES = ("text", "number")
 
 
 def bind(
     rules: Sequence[Rule],
-    spec: ObjectSpec,
-    mode: Mode,
+    target: Target,
     columns: MappingOf[str, pl.DataType] | None,
     custom_types: MappingOf[str, str] | None,
     names: MappingOf[str, Names],
 ) -> tuple[Mapping, list[Problem]]:
-    """Checks rules against the object and the file, and binds them.
+    """Checks rules against the target and the file, and binds them.
 
     Args:
         columns: Columns of the file with their types, or None when the file is not known yet.
@@ -34,20 +36,41 @@ def bind(
         The mapping, usable only when the list of problems is empty.
     """
     bound, problems = [], []
+    empty = Mapping(target, (), names)
     for rule in rules:
-        spec_field, found = _field_of(rule, spec, custom_types)
+        field, found = _field_of(rule, target, custom_types)
         if columns is not None:
-            found += _source_problems(rule, spec_field, columns)
+            found += _source_problems(rule, field, columns)
         problems += found
-        if spec_field is None or found:
+        if field is None or found:
             continue
-        codec = codec_for(spec_field, as_type=rule.as_type, date_format=rule.date_format)
-        bound.append(Bound(rule, spec_field, codec, mode.name in spec_field.required))
-    mapped = {rule.field for rule in rules}
-    for needed in spec.fields.values():
-        if mode.name in needed.required and needed.name not in mapped:
-            problems.append(Problem(("map",), f"{needed.name} must be mapped to {mode.name} {spec.name}"))
-    return Mapping(spec, tuple(bound), names), problems
+        if field.type == "nested":
+            codec = nested_codec(empty.checker, field)
+        else:
+            codec = codec_for(field, as_type=rule.as_type, date_format=rule.date_format)
+        nested = columns is not None and bool(rule.column) and columns[rule.column].is_nested()
+        bound.append(Bound(rule, field, codec, target.needs(field) and "." not in rule.field, nested))
+    problems += _unmapped(rules, target)
+    return Mapping(target, tuple(bound), names), problems
+
+
+def _unmapped(rules: Sequence[Rule], target: Target) -> list[Problem]:
+    """Fields without which no row is any use; and values no call of the target takes."""
+    problems = []
+    mapped = {rule.root for rule in rules}
+    spec = target.spec
+    by_id = spec is not None and spec.key in mapped and target.word != "insert"
+    for needed in target.fields.values():
+        if not target.needs(needed) or needed.name in mapped or needed.default:
+            continue
+        if by_id and spec is not None and needed.name in spec.natural_key:
+            continue
+        hint = f"or map {spec.key}" if spec is not None and needed.name in spec.natural_key else ""
+        problems.append(Problem(("map",), f"{needed.name} must be mapped to {target.label}", hint))
+    if spec is not None and target.mode is not None and target.mode.only == "known" and not by_id:
+        lacking = [name for name in spec.natural_key if name not in mapped and not target.needs(target.fields[name])]
+        problems += [Problem(("map",), f"map {spec.key} or {name}, to tell which record") for name in lacking[:1]]
+    return problems
 
 
 def columns_of(rules: Sequence[Rule]) -> set[str]:
@@ -59,30 +82,62 @@ def columns_of(rules: Sequence[Rule]) -> set[str]:
     return read
 
 
+def auto_rules(target: Target, columns: Collection[str], rule: type[Rule] = Rule) -> list[Rule]:
+    """The rules of a job without a map: every column that is called like a field, without regard to case and blanks."""
+    custom = target.custom
+    fields = {_plain(name): name for name in target.fields if custom is None or name != custom.name}
+    made = []
+    for column in columns:
+        root, _, rest = column.partition(".")
+        if custom is not None and root == custom.name and rest:
+            made.append(rule(field=column, column=column))
+        elif rest and target.fields.get(root) is not None:
+            made.append(rule(field=column, column=column))
+        elif _plain(column) in fields:
+            made.append(rule(field=fields[_plain(column)], column=column))
+    return made
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.lower() if c.isalnum())
+
+
 def _field_of(
-    rule: Rule, spec: ObjectSpec, custom_types: MappingOf[str, str] | None
+    rule: Rule, target: Target, custom_types: MappingOf[str, str] | None
 ) -> tuple[Field | None, list[Problem]]:
-    name, _, title = rule.field.partition(".")
+    root, _, rest = rule.field.partition(".")
     where = ("map", rule.field)
-    if spec.custom is not None and name == spec.custom.name:
-        return _custom_field(rule, title, spec.custom, custom_types)
-    found = spec.fields.get(rule.field)
+    custom = target.custom
+    if custom is not None and root == custom.name:
+        return _custom_field(rule, rest, custom, custom_types)
+    found = target.fields.get(root)
     if found is None:
-        known = [*spec.writable_fields, *([f"{spec.custom.name}.<title>"] if spec.custom else [])]
-        hint = near(rule.field, known) or f"fields: {', '.join(known)}"
-        return None, [Problem(where, f"{spec.name} has no field {rule.field!r}", hint)]
-    if not found.writable:
-        return None, [Problem(where, f"{rule.field} cannot be written", f"fields: {', '.join(spec.writable_fields)}")]
+        return None, [Problem(where, *_unknown_field(rule.field, target))]
+    if rest:
+        inside = leaf(rest.split("."), found, target.shapes)
+        if isinstance(inside, str):
+            return None, [Problem(where, inside)]
+        found = inside
     if rule.as_type and rule.as_type not in CODECS and rule.as_type not in ("date", "datetime"):
         hint = near(rule.as_type, CODECS) or f"one of {', '.join(CODECS)}, date, datetime"
         return None, [Problem((*where, "as"), f"there is no codec {rule.as_type!r}", hint)]
-    if rule.split and not found.place:
+    if rule.split and not found.many:
         return None, [Problem((*where, "split"), f"{rule.field} takes one value, `split` has no meaning here")]
-    if rule.values and found.place:
+    if rule.values and found.object:
         return None, [Problem((*where, "values"), f"{rule.field} takes names as they are; rename them by an `expr`")]
     if rule.date_format and (rule.as_type or found.type) not in ("date", "datetime"):
         return None, [Problem((*where, "format"), "`format` is for dates: add `as: date` or `as: datetime`")]
     return found, []
+
+
+def _unknown_field(name: str, target: Target) -> tuple[str, str]:
+    spec, custom = target.spec, target.custom
+    known = [*(n for n in target.fields if custom is None or n != custom.name)]
+    known += [f"{custom.name}.<title>"] if custom else []
+    if spec is not None and name in spec.fields:
+        return f"{name} cannot be written", f"fields: {', '.join(known)}"
+    what = "field" if spec is not None else "parameter"
+    return f"{target.name} has no {what} {name!r}", near(name, known) or f"{what}s: {', '.join(known)}"
 
 
 def _custom_field(
@@ -111,7 +166,8 @@ def _source_problems(rule: Rule, spec_field: Field | None, columns: MappingOf[st
         if rule.column not in columns:
             hint = near(rule.column, columns) or f"columns: {', '.join(columns)}"
             return [Problem(where, f"the file has no column {rule.column!r}", hint)]
-        if columns[rule.column].is_nested():
+        takes_nested = spec_field is not None and (spec_field.type in ("nested", "json") or spec_field.many)
+        if columns[rule.column].is_nested() and not takes_nested:
             return [Problem(where, f"column {rule.column!r} holds nested values, a {rule.field} is one text")]
     if rule.expr:
         return _expression_problems(rule.expr, (*where, "expr"), columns)

@@ -1,16 +1,18 @@
-"""The words of a mapping: one rule, one problem, and what names mean in an account."""
+"""The words of a mapping: one rule, one problem."""
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 CLEAR = "\x00clear"
 """Canonical text of a cell that is to be emptied at Reply; no readable cell holds a NUL."""
 
-GROUP_SEPARATOR = "\x1f"
+KEY_SEPARATOR = "\x1f"
+ID_MARK = "\x1e"
+"""Begins the key of a record that the file addresses by its id at Reply."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +20,7 @@ class Rule:
     """One correspondence. Exactly one of `column`, `value`, `expr` says where the text comes from.
 
     Attributes:
-        field: Reply field, `email`, or `customFields.<title>`.
+        field: Reply field, `email`; `customFields.<title>`; or a place inside a nested one, `steps.0.subject`.
         default: Text for blank cells.
         values: What file values become; `*` stands for any other.
         as_type: Codec to use instead of the field's own.
@@ -45,6 +47,11 @@ class Rule:
         """The column, or how the text is made, for rejects."""
         return self.column or ("(expr)" if self.expr else "(value)")
 
+    @property
+    def root(self) -> str:
+        """The field of the object the value ends up in."""
+        return self.field.partition(".")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -53,40 +60,6 @@ class Problem:
     path: tuple[str | int, ...]
     message: str
     hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Names:
-    """What names of referenced records mean in this account.
-
-    Attributes:
-        ids: Name without case -> ids that carry it.
-        creatable: Whether an unknown name is created before the rows are sent.
-        checked: False when Reply has not been asked (a plan without a key): every name is taken as known.
-    """
-
-    ids: Mapping[str, Sequence[int]]
-    creatable: bool = False
-    checked: bool = True
-
-    def group(self, names: Iterable[str]) -> tuple[str, str, str]:
-        """The names of one cell as `(group, code, message)`: group `71␟72`, or `+Name` for one to be created."""
-        tokens: set[str] = set()
-        for name in filter(None, (name.strip() for name in names)):
-            found = self.ids.get(name.lower(), ())
-            if len(found) > 1:
-                return "", "reference.ambiguous", f"{len(found)} records at Reply are called {name!r}"
-            if found:
-                tokens.add(str(found[0]))
-            elif name.isdigit() and any(int(name) in ids for ids in self.ids.values()):
-                tokens.add(name)
-            elif self.creatable or not self.checked:
-                tokens.add("+" + name)
-            else:
-                near = difflib.get_close_matches(name.lower(), list(self.ids), n=1)
-                tail = f"; did you mean {near[0]!r}?" if near else ""
-                return "", "reference.unknown", f"there is no {name!r} at Reply{tail}"
-        return GROUP_SEPARATOR.join(sorted(tokens)), "", ""
 
 
 def near(word: str, known: Iterable[str]) -> str:

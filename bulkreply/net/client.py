@@ -102,9 +102,13 @@ class Client:
         self._transport = transport
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
 
+    def lane(self, operation: Operation) -> str:
+        """The rate class a call counts in."""
+        return self._apis[operation.api].lane(operation)
+
     async def permit(self, operation: Operation) -> Permit:
         """Waits until the quota allows a call; the permit belongs to the next `send`, or goes back by `give_back`."""
-        return await self.quota.acquire(f"{operation.api}.{operation.rate_class}")
+        return await self.quota.acquire(self.lane(operation))
 
     def give_back(self, permit: Permit) -> None:
         """Returns a permit nothing was sent with."""
@@ -129,7 +133,7 @@ class Client:
             self.counts.by_operation[call.operation.label] += 1
         judgement = judge(call.operation, api, answer, count)
         if judgement.verdict is Verdict.WAIT:
-            self._park(f"{api.name}.{call.operation.rate_class}", api, judgement)
+            self._park(self.lane(call.operation), api, judgement)
         return answer, judgement
 
     def _park(self, lane: str, api: Api, judgement: Judgement) -> None:
@@ -151,7 +155,7 @@ class Client:
         if self._account.act_as:
             headers["X-User-Email" if "@" in self._account.act_as else "X-User-Id"] = self._account.act_as
         if call.body:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = call.content_type
         return headers
 
     async def read(self, call: Call) -> Any:
@@ -272,9 +276,9 @@ async def _who(client: Client, account: ReplyAccount) -> str:
 
 def _windows(account: ReplyAccount, catalog: Catalog) -> dict[str, tuple[Window, ...]]:
     return {
-        f"{api.name}.{rate_class}": parse_limits(account.limits or text)
+        lane: parse_limits(account.limits or text)
         for api in (catalog.api(name) for name in catalog.apis())
-        for rate_class, text in api.limits.items()
+        for lane, text in api.lanes.items()
     }
 
 

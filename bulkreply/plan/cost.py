@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 
 from bulkreply.catalog import Catalog
 from bulkreply.net.client import Client
 from bulkreply.plan.knowledge import Known
-from bulkreply.plan.target import Target
 from bulkreply.quota import Forecast
+from bulkreply.sizes import BatchSizes
 from bulkreply.stage import Stage
+from bulkreply.targets import Target
+from bulkreply.wire.route import route_of
 
 
 def sendable_by_group(stage: Stage) -> dict[str, int]:
@@ -21,18 +24,36 @@ def sendable_by_group(stage: Stage) -> dict[str, int]:
     return groups
 
 
+def count_writes(target: Target, stage: Stage, sizes: BatchSizes) -> dict[str, int]:
+    """Calls that carry records by operation label, if nothing has to be repeated."""
+    calls: dict[str, int] = {}
+    for group, count in sendable_by_group(stage).items():
+        operation = route_of(group, target).operation
+        needed = ceil(count / sizes.now(operation))
+        calls[operation.label] = calls.get(operation.label, 0) + needed
+    return calls
+
+
 def count_calls(
-    target: Target, known: Known, stage: Stage, batches: int, new_names: Mapping[str, tuple[str, ...]]
+    target: Target, known: Known, stage: Stage, writes: Mapping[str, int], new_names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, int]:
     """All calls of a run by operation label, if nothing has to be repeated."""
-    calls = {"v3.users.whoami": 1} | known.calls | {target.operation.label: batches}
+    calls = {"v3.users.whoami": 1} | known.calls
+    for label, count in writes.items():
+        calls[label] = calls.get(label, 0) + count
     for object_name, names in new_names.items():
-        calls[f"{target.spec.api}.{object_name}.create"] = len(names)
+        calls[f"{target.api}.{object_name}.create"] = len(names)
     if known.new_fields:
-        calls[f"{target.spec.api}.custom_fields.create"] = len(known.new_fields)
-    if target.mode.only and target.spec.lookup:
-        lookup = target.spec.operations[target.spec.lookup.sweep]
-        calls[lookup.label] = calls.get(lookup.label, 0) + 1 + stage.sendable // max(1, lookup.paging.page_max or 1000)
+        calls[f"{target.api}.custom_fields.create"] = len(known.new_fields)
+    spec, mode = target.spec, target.mode
+    if spec is None or mode is None or spec.lookup is None or not (mode.only or mode.known):
+        return calls
+    sweep = spec.operations[spec.lookup.sweep]
+    calls[sweep.label] = calls.get(sweep.label, 0) + 1 + stage.sendable // max(1, sweep.paging.page_max or 1000)
+    changed = target.known or target.operation
+    if changed.merges and spec.lookup.detail:
+        detail = spec.operations[spec.lookup.detail]
+        calls[detail.label] = calls.get(detail.label, 0) + stage.sendable
     return calls
 
 
@@ -42,7 +63,7 @@ def rate_classes(catalog: Catalog, calls: Mapping[str, int]) -> dict[str, int]:
     for label, count in calls.items():
         api, object_name, name = label.split(".")
         operation = catalog.object(object_name, api).operations.get(name)
-        lane = f"{api}.{operation.rate_class if operation else 'default'}"
+        lane = catalog.api(api).lane(operation) if operation else f"{api}.default"
         found[lane] = found.get(lane, 0) + count
     return found
 
@@ -58,5 +79,5 @@ def spent(client: Client | None, target: Target) -> tuple[str, ...]:
     """What other runs have used of the quota windows up to now."""
     if client is None:
         return ()
-    lane = f"{target.spec.api}.{target.operation.rate_class}"
+    lane = client.lane(target.operation)
     return tuple(f"{used} of {window}" for window, used in client.quota.spent(lane))

@@ -3,26 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as MappingOf
-from dataclasses import dataclass
-from math import ceil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from bulkreply.catalog import Catalog
 from bulkreply.errors import JobInvalid
 from bulkreply.job import Job
 from bulkreply.job.read import render
-from bulkreply.mapping import GROUP_SEPARATOR, Mapping, Problem, bind, columns_of
+from bulkreply.mapping import Mapping, Problem, Rule, bind, columns_of, reject_frame
 from bulkreply.mapping.rules import near
 from bulkreply.net.client import Client
-from bulkreply.plan.cost import count_calls, foresee, rate_classes, sendable_by_group, spent
+from bulkreply.plan.cost import count_calls, count_writes, foresee, rate_classes, spent
 from bulkreply.plan.knowledge import read_references
-from bulkreply.plan.target import Target, open_source, resolve_target
+from bulkreply.plan.target import open_source, resolve_target, rules_of
 from bulkreply.quota import Forecast
-from bulkreply.sizes import BatchSize
+from bulkreply.records import Reject
+from bulkreply.sizes import BatchSizes
 from bulkreply.sources import FileSource
 from bulkreply.stage import Stage, StageWriter, Verdicts
-from bulkreply.wire.record import render as render_records
+from bulkreply.targets import Target
+from bulkreply.wire.layout import Layouts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +64,18 @@ class Plan:
         """Calls that one call per row would cost more."""
         return max(0, self.stage.sendable - self.batches)
 
+    @property
+    def gate(self) -> str:
+        """What a person has to agree to before anything is sent, "" when nothing."""
+        rows, operations = f"{self.stage.sendable:,}", self.target.operations
+        if self.target.success.word == "deleted":
+            return f"delete up to {rows} {self.target.name} at Reply? There is no undo"
+        if any(operation.sends for operation in operations):
+            return f"{self.target.label}, {rows} rows: Reply will write to real people because of it. Go on?"
+        if any(operation.final for operation in operations):
+            return f"{self.target.label}, {rows} rows: it cannot be taken back. Go on?"
+        return ""
+
 
 async def make_plan(
     job: Job,
@@ -88,20 +103,20 @@ async def make_plan(
     target = resolve_target(job, catalog)
     source = open_source(job, folder)
     fingerprint = source.fingerprint()
-    known = await read_references(job, target, client)
-    mapping, problems = bind(job.rules, target.spec, target.mode, source.columns, known.types, known.names)
+    rules = rules_of(job, target, source)
+    known = await read_references(job, target, rules, source, client)
+    mapping, problems = bind(rules, target, source.columns, known.types, known.names)
+    layouts = Layouts(mapping, catalog.api(target.api).clear_form)
+    problems += [Problem(("map",), f"{name} must be mapped to {target.label}") for name in layouts.unmet()]
     problems += _ignored_unknown(job, source)
     _refuse(problems, job)
-    unmapped = _unmapped(job, source)
+    unmapped = _unmapped(job, rules, source)
     if strict and unmapped:
         _refuse([Problem(("ignore",), f"not mapped and not ignored: {', '.join(unmapped)}")], job)
-    stage, duplicates = _stage(
-        job, source, mapping, catalog.api(target.spec.api).clear_form, folder / "stage", keep, limit
-    )
-    new_names = _new_names(mapping, stage) if known.checked else {}
-    size = BatchSize(target.operation, client.account_name if client else "none", job.target.batch or 0)
-    batches = sum(ceil(count / size.now) for count in sendable_by_group(stage).values())
-    calls = count_calls(target, known, stage, batches, new_names)
+    stage, duplicates = _stage(job, source, mapping, layouts, folder / "stage", keep, limit)
+    new_names = _new_names(target, stage) if known.checked else {}
+    writes = count_writes(target, stage, BatchSizes(client.account_name if client else "none", job.target.batch or 0))
+    calls = count_calls(target, known, stage, writes, new_names)
     return Plan(
         job=job,
         target=target,
@@ -111,7 +126,7 @@ async def make_plan(
         unmapped=unmapped,
         new_names=new_names,
         new_fields=known.new_fields,
-        batches=batches,
+        batches=sum(writes.values()),
         calls=calls,
         checked=known.checked,
         forecast=foresee(client, catalog, calls),
@@ -129,27 +144,34 @@ def _stage(
     job: Job,
     source: FileSource,
     mapping: Mapping,
-    clear_form: str,
+    layouts: Layouts,
     folder: Path,
     keep: set[tuple[int, int]] | None,
     limit: int,
 ) -> tuple[Stage, Verdicts]:
     """One pass over the input: map, validate, render, write."""
-    writer = StageWriter(folder, keep)
+    target = mapping.target
+    writer = StageWriter(folder, keep, layouts.spreads, any(names.creatable for names in mapping.names.values()))
     for chunk in source.chunks():
         mapped = mapping.apply(chunk)
-        bodies = render_records(mapped.records, mapping.sent, clear_form)
-        records = mapped.records.select("file", "row", "key", "group").with_columns(bodies)
         if limit:
-            records = records.head(max(0, limit - writer.read))
-        writer.add(records, mapped.rejects)
+            rows = mapped.records.head(max(0, limit - writer.read))
+            mapped = replace(mapped, records=rows)
+        records, unfit = layouts.apply(mapped)
+        words = f"none of the calls of {target.name} fits this row"
+        rejects = [Reject(row, "", "", "procedure.case", words, file=file) for file, row in unfit.iter_rows()]
+        writer.add(records, pl.concat([mapped.rejects, reject_frame(rejects)]) if rejects else mapped.rejects)
         if limit and writer.read >= limit:
             break
-    return writer.finish(job.policy.duplicate)
+    if target.mode is None:
+        every_time = target.operation.batch is None or target.operation.batch.of == "records"
+        return writer.finish(None if every_time else job.policy.duplicate, within_group=True)
+    repeats = target.spec is not None and target.spec.repeats and target.word == "insert"
+    return writer.finish(None if repeats else job.policy.duplicate)
 
 
-def _unmapped(job: Job, source: FileSource) -> tuple[str, ...]:
-    used = columns_of(job.rules) | set(job.ignore)
+def _unmapped(job: Job, rules: list[Rule], source: FileSource) -> tuple[str, ...]:
+    used = columns_of(rules) | set(job.ignore)
     return tuple(name for name in source.tables[0].columns if name not in used)
 
 
@@ -162,12 +184,12 @@ def _ignored_unknown(job: Job, source: FileSource) -> list[Problem]:
     ]
 
 
-def _new_names(mapping: Mapping, stage: Stage) -> dict[str, tuple[str, ...]]:
-    reference = mapping.reference
-    if reference is None:
-        return {}
-    tokens = {token[1:] for group in stage.groups for token in group.split(GROUP_SEPARATOR) if token.startswith("+")}
-    return {reference.object: tuple(sorted(tokens))} if tokens else {}
+def _new_names(target: Target, stage: Stage) -> dict[str, tuple[str, ...]]:
+    """Referenced object -> names that are created before anything is sent."""
+    found: dict[str, set[str]] = {}
+    for object_name, name in stage.slots():
+        found.setdefault(object_name, set()).add(name)
+    return {object_name: tuple(sorted(names)) for object_name, names in sorted(found.items())}
 
 
 def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
@@ -175,8 +197,8 @@ def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
     forecast = plan.forecast
     return {
         "job": plan.job.name,
-        "object": plan.target.spec.name,
-        "mode": plan.target.mode.name,
+        "object": plan.target.name,
+        "mode": plan.target.word,
         "operation": plan.target.operation.label,
         "files": [{"path": str(table.path), **dict(table.dialect)} for table in plan.source.tables],
         "rows": {

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from bulkreply.engine.recording import TEXT_ID
 from bulkreply.errors import DiskFatal
 from bulkreply.ledger import Ledger
 from bulkreply.mapping import REJECT_SCHEMA
@@ -18,6 +19,18 @@ from bulkreply.stage import Stage
 
 RESULT_COLUMNS = ("file", "row", "key", "outcome", "reply_id", "code", "message")
 WINDOW_ROWS = 50_000
+_WORST_FIRST = (
+    Outcome.UNKNOWN,
+    Outcome.REJECTED,
+    Outcome.NOT_ATTEMPTED,
+    Outcome.SKIPPED,
+    Outcome.CREATED,
+    Outcome.DELETED,
+    Outcome.UPDATED,
+    Outcome.CALLED,
+    Outcome.EXPORTED,
+    Outcome.UNCHANGED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +57,6 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
     outcomes, ids = _columns(ledger, stage)
     failures = _failures(ledger)
     tally = Tally(read=stage.read)
-    for outcome in REPORT_ORDER:
-        tally.add(outcome, outcomes.count(outcome))
-    tally.add(Outcome.REJECTED, stage.invalid)
     invalid = stage.rejects()
     server: list[pl.DataFrame] = []
     part = path.with_name(path.name + ".part")
@@ -54,6 +64,7 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
             out.write((",".join(RESULT_COLUMNS) + "\n").encode())
             for frame in _windows(stage, invalid, outcomes, ids, failures):
+                _count(frame, tally)
                 _formula_safe(frame).write_csv(out, include_header=False)
                 failed = frame.filter(pl.col("outcome").is_in(["rejected", "unknown"]) & pl.col("staged"))
                 if failed.height:
@@ -65,6 +76,12 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
         raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None
     rejects = _rejects(invalid, server)
     return Results(tally, rejects, _codes(rejects))
+
+
+def _count(frame: pl.DataFrame, tally: Tally) -> None:
+    words = {outcome.word: outcome for outcome in REPORT_ORDER}
+    for word, rows in frame["outcome"].value_counts().iter_rows():
+        tally.add(words[word], rows)
 
 
 def _columns(ledger: Ledger, stage: Stage) -> tuple[bytearray, array[int]]:
@@ -97,7 +114,7 @@ def _windows(
     place = pl.col("file").cast(pl.UInt64) * 2**32 + pl.col("row")
     unstaged = _unstaged(invalid)
     pending: list[pl.DataFrame] = []
-    streamed = len(stage.groups) <= 1
+    streamed = len(stage.groups) <= 1 and not stage.spread
     for part in stage.parts:
         frame = _part_results(stage.frame(part), part.first, outcomes, ids, failures)
         if not streamed:
@@ -108,8 +125,21 @@ def _windows(
         unstaged = unstaged.filter(place >= last)
         yield pl.concat([frame, due]).sort("file", "row")
     rest = pl.concat([*pending, unstaged]).sort("file", "row")
+    if stage.spread:
+        rest = _by_row(rest)
     for first in range(0, rest.height, WINDOW_ROWS):
         yield rest.slice(first, WINDOW_ROWS)
+
+
+def _by_row(records: pl.DataFrame) -> pl.DataFrame:
+    """Rows that stand in several records: the outcome is the worst of theirs, the id the first."""
+    worst = [outcome.word for outcome in _WORST_FIRST]
+    rank = pl.col("outcome").replace_strict(worst, list(range(len(worst))), return_dtype=pl.UInt8)
+    ranked = records.with_columns(rank.alias("rank"), (pl.col("key") == "").alias("late"))
+    first = pl.all().exclude("file", "row", "reply_id", "key").sort_by("rank", maintain_order=True).first()
+    keys = pl.col("key", "reply_id").sort_by("late", maintain_order=True).drop_nulls().first()
+    columns = records.columns
+    return ranked.group_by("file", "row", maintain_order=True).agg(first, keys).select(columns)
 
 
 def _part_results(
@@ -119,11 +149,18 @@ def _part_results(
     words = [outcome.word for outcome in sorted(Outcome)]
     codes = pl.Series("outcome", list(outcomes[first:end]), dtype=pl.UInt8)
     numbers = pl.Series("reply_id", ids[first:end], dtype=pl.Int64)
-    frame = rows.select("file", "row", pl.col("key").str.replace_all("\x1f", " ")).with_columns(
+    texts = failures.filter(pl.col("code") == TEXT_ID)
+    failures = failures.filter(pl.col("code") != TEXT_ID)
+    key = pl.col("key").str.strip_chars_start("\x1e").str.replace_all("\x1f", " ")
+    frame = rows.select("file", "row", key).with_columns(
         codes.replace_strict(list(range(len(words))), words, return_dtype=pl.String),
-        numbers.to_frame().select(pl.when(numbers != 0).then(numbers).alias("reply_id"))["reply_id"],
+        numbers.to_frame().select(pl.when(numbers != 0).then(numbers.cast(pl.String)).alias("reply_id"))["reply_id"],
         pl.int_range(first, end, dtype=pl.UInt32, eager=True).alias("position"),
     )
+    if texts.height:
+        own = texts.select("position", pl.col("message").alias("text"))
+        joined = frame.join(own, on="position", how="left", maintain_order="left")
+        frame = joined.with_columns(pl.coalesce("reply_id", "text").alias("reply_id")).drop("text")
     return frame.join(failures, on="position", how="left", maintain_order="left").select(
         *RESULT_COLUMNS, "field", pl.lit(True).alias("staged")
     )
@@ -142,7 +179,7 @@ def _unstaged(invalid: pl.DataFrame) -> pl.DataFrame:
         "row",
         pl.lit("").alias("key"),
         pl.lit(Outcome.REJECTED.word).alias("outcome"),
-        pl.lit(None, dtype=pl.Int64).alias("reply_id"),
+        pl.lit(None, dtype=pl.String).alias("reply_id"),
         "code",
         "message",
         "field",

@@ -26,6 +26,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--seed-contacts", type=int, default=0)
     parser.add_argument("--state", type=Path)
+    parser.add_argument("--ten-seconds", type=float)
     given = parser.parse_args()
     options = SandboxOptions(
         limits=given.limits,
@@ -37,6 +38,7 @@ def main() -> None:
         seed=given.seed,
         seed_contacts=given.seed_contacts,
         state=given.state,
+        ten_seconds_s=given.ten_seconds,
     )
 
     def ready(url: str) -> None:

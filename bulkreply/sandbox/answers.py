@@ -17,6 +17,26 @@ _ERROR_CODES = {"notFound": 1, "forbidden": 3, "limitExceeded": 4, "archived": 3
 _FAMILIES = {
     "contacts": {"notFound": 1, "forbidden": 3, "sequenceNotFound": 5, "invalidInput": 8},
     "contact_lists": {"contactNotProcessed": 8},
+    "account_links": {"notFound": 1, "invalidInput": 3},
+    "accounts": {"notFound": 1, "invalidInput": 3},
+    "account_lists": {"accountNotProcessed": 7},
+    "blacklist_create": {"duplicate": 2, "invalidPattern": 4, "notAdded": 5},
+    "blacklist_delete": {"notFound": 1, "globalRuleReadOnly": 3},
+    "sequences": {
+        "notFound": 1,
+        "forbidden": 2,
+        "archived": 3,
+        "noContacts": 6,
+        "noEmailAccounts": 7,
+        "salesAgentNotAllowed": 8,
+    },
+    "folder_links": {"notFound": 1},
+    "steps_create": {"invalidInput": 1, "invalidStep": 2, "internalError": 3, "stepLocked": 5},
+    "steps_delete": {"notFound": 4, "stepLocked": 5, "stepLockedHasChildren": 7},
+    "variants": {"invalidInput": 1, "invalidStep": 2, "internalError": 3, "notFound": 4},
+    "sequence_contacts": {"invalidInput": 1, "contactNotFound": 7, "notInSequence": 8, "forbidden": 11},
+    "tasks": {"notFound": 1, "cannotComplete": 7},
+    "plain": {"notFound": 1},
 }
 
 

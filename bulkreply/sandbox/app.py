@@ -72,9 +72,9 @@ class Sandbox:
             return _response(user)
         if key.startswith("unscoped-") and not target.startswith("/v3/whoami"):
             return _response(problem(stand_in.switches, 403, "Forbidden", "insufficient_scope"))
-        index, wait_s = stand_in.begin(key, api, f"{request.method} {target.partition('?')[0]}")
-        if wait_s:
-            return _response(stand_in.throttled(api, wait_s))
+        index, refused = stand_in.begin(key, api, f"{request.method} {target.partition('?')[0]}")
+        if refused is not None:
+            return _response(refused)
         response = await self._answer(request, key, user, target, api)
         stand_in.arrivals[key].statuses[index] = response.status if response is not None else 0
         if response is None:
@@ -96,7 +96,8 @@ class Sandbox:
             return web.Response(status=503, text="<html>unavailable</html>", content_type="text/html")
         if fault == "spurious_429":
             return _response(stand_in.throttled("v3", 1))
-        answer = stand_in.answer(key, user, request.method, target, content)
+        content_type = request.headers.get("Content-Type", "")
+        answer = stand_in.answer(key, user, request.method, target, content, content_type)
         delay_s = stand_in.faults.latency_s(stand_in.options.latency_ms) + (fault == "slow")
         if delay_s:
             await asyncio.sleep(delay_s)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from bulkreply.sandbox.answers import Refused, invalid, problem, v1_error
+from bulkreply.sandbox.events import Effect
 from bulkreply.sandbox.store import Workspace
 from bulkreply.sandbox.switches import Switches
 
@@ -22,6 +23,7 @@ class Asking:
         user: User the caller acts as.
         parameters: From the path.
         query: From the query part, names in lower case for V1.
+        content_type: As the request says it; with it a form is told from JSON.
     """
 
     workspace: Workspace
@@ -34,6 +36,7 @@ class Asking:
     number: int
     user: int
     base: str = ""
+    content_type: str = ""
 
     def json(self) -> Any:
         """The body.
@@ -74,6 +77,11 @@ class Asking:
         if most and len(found) > most:
             raise Refused(invalid([(f"/{name}", f"At most {most} ids.")]))
         return found
+
+    def note(self, operation: str, ids: Sequence[Any], effects: Sequence[Effect]) -> None:
+        """Tells the event log; things without a number are counted under 0."""
+        numbers = [number if isinstance(number, int) else 0 for number in ids]
+        self.workspace.events.note(self.now_s, self.number, operation, numbers, effects)
 
     def not_found(self, code: str, what: str) -> Refused:
         """A 404."""

@@ -22,6 +22,7 @@ class Written:
     method: str
     target: str
     content: bytes
+    content_type: str = ""
 
 
 class Journal:
@@ -41,10 +42,10 @@ class Journal:
             return
         for line in self._path.read_bytes().splitlines():
             try:
-                key, user, number, time_s, method, target, content = orjson.loads(line)
+                key, user, number, time_s, method, target, content, *more = orjson.loads(line)
             except ValueError:
                 return
-            yield Written(key, user, number, time_s, method, target, base64.b64decode(content))
+            yield Written(key, user, number, time_s, method, target, base64.b64decode(content), *more[:1])
 
     def append(self, written: Written) -> None:
         """Writes one down, past this process's own buffers."""
@@ -55,7 +56,7 @@ class Journal:
             self._out = self._path.open("ab", buffering=0)
         content = base64.b64encode(written.content).decode()
         facts = [written.key, written.user, written.number, written.time_s, written.method, written.target, content]
-        self._out.write(orjson.dumps(facts) + b"\n")
+        self._out.write(orjson.dumps([*facts, written.content_type]) + b"\n")
 
     def close(self) -> None:
         """Closes the file."""

@@ -9,53 +9,71 @@ from dataclasses import dataclass
 from bulkreply.catalog import Catalog, Operation
 from bulkreply.sandbox.answers import Answer
 from bulkreply.sandbox.asking import Asking
-from bulkreply.sandbox.v1 import people
-from bulkreply.sandbox.v3 import contacts, importing, rest
+from bulkreply.sandbox.v1.rooms import ROOMS as V1_ROOMS
+from bulkreply.sandbox.v2 import campaigns as v2_campaigns
+from bulkreply.sandbox.v2 import mail as v2_mail
+from bulkreply.sandbox.v2 import schedules as v2_schedules
+from bulkreply.sandbox.v2 import steps as v2_steps
+from bulkreply.sandbox.v2 import webhooks as v2_webhooks
+from bulkreply.sandbox.v3 import (
+    accounts,
+    blacklist,
+    contacts,
+    email_templates,
+    enrolment,
+    folders,
+    importing,
+    linkedin,
+    lists,
+    mailboxes,
+    members,
+    rest,
+    senders_of_sequences,
+    sending_times,
+    sequence_templates,
+    sequences,
+    steps,
+    task_actions,
+    tasks,
+    validations,
+    variants,
+    webhooks,
+)
 
 Route = Callable[[Asking], Answer]
 
-ROUTES: dict[str, Route] = {
-    "v3.users.whoami": rest.whoami,
-    "v3.users.list_team_users": rest.team_users,
-    "v3.contacts.list": contacts.list_contacts,
-    "v3.contacts.get": contacts.get_contact,
-    "v3.contacts.create": contacts.create_contact,
-    "v3.contacts.update": contacts.update_contact,
-    "v3.contacts.delete": contacts.delete_contact,
-    "v3.contacts.bulk_delete": contacts.bulk_delete,
-    "v3.contacts.import": importing.import_contacts,
-    "v3.contacts.filter": contacts.filter_contacts,
-    "v3.contact_lists.list": rest.list_lists,
-    "v3.contact_lists.get": rest.get_list,
-    "v3.contact_lists.create": rest.create_list,
-    "v3.contact_lists.update": rest.update_list,
-    "v3.contact_lists.delete": rest.delete_list,
-    "v3.contact_lists.share": rest.share_list,
-    "v3.contact_lists.unshare": rest.unshare_list,
-    "v3.contact_lists.add_contacts": rest.add_contacts,
-    "v3.contact_lists.move_contacts": rest.move_contacts,
-    "v3.custom_fields.list": rest.list_fields,
-    "v3.custom_fields.get": rest.get_field,
-    "v3.custom_fields.create": rest.create_field,
-    "v3.custom_fields.update": rest.update_field,
-    "v3.custom_fields.delete": rest.delete_field,
-    "v3.background_jobs.list": rest.list_jobs,
-    "v3.background_jobs.get": rest.get_job,
-    "v3.background_jobs.cancel": rest.cancel_job,
-    "v1.people.list": people.list_people,
-    "v1.people.get": people.get_person,
-    "v1.people.get_by_id_query": people.get_person,
-    "v1.people.get_by_email": people.get_by_email,
-    "v1.people.upsert": people.upsert_person,
-    "v1.people.delete": people.delete_person,
-    "v1.people.delete_by_id_query": people.delete_person,
-    "v1.people.delete_by_email": people.delete_by_email,
-    "v1.custom_fields.list": people.list_fields,
-    "v1.custom_fields.get": people.get_field,
-    "v1.custom_fields.create": people.create_field,
-    "v1.custom_fields.update": people.update_field,
-    "v1.custom_fields.delete": people.delete_field,
-}
+ROOMS = (
+    contacts,
+    importing,
+    lists,
+    rest,
+    accounts,
+    blacklist,
+    webhooks,
+    validations,
+    mailboxes,
+    linkedin,
+    email_templates,
+    sending_times,
+    sequences,
+    folders,
+    sequence_templates,
+    steps,
+    variants,
+    members,
+    enrolment,
+    senders_of_sequences,
+    tasks,
+    task_actions,
+    *V1_ROOMS,
+    v2_campaigns,
+    v2_steps,
+    v2_schedules,
+    v2_webhooks,
+    v2_mail,
+)
+
+ROUTES: dict[str, Route] = {label: route for room in ROOMS for label, route in room.ROUTES.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +97,23 @@ class Router:
         self._rows.sort(key=lambda row: (-len(row[2]), row[0].path.count("{")))
 
     def match(self, method: str, path: str, query: Mapping[str, str]) -> Match | bool:
-        """The operation; True when the path exists with other methods only; False when it does not."""
-        path_known = False
+        """The operation; True when the path exists with other methods only; False when it does not.
+
+        A call that leaves out what its operation is selected by reaches that operation, which refuses it.
+        """
+        path_known, lacking = False, None
         for operation, pattern, needed in self._rows:
             found = pattern.fullmatch(path)
-            if found is None or not needed <= query.keys():
+            if found is None:
+                continue
+            if not needed <= query.keys():
+                if operation.method == method:
+                    lacking = lacking or Match(operation, found.groupdict())
                 continue
             path_known = True
             if operation.method == method:
                 return Match(operation, found.groupdict())
-        return path_known
+        return lacking or path_known
 
 
 def _row(operation: Operation) -> tuple[Operation, re.Pattern[str], frozenset[str]]:
@@ -98,5 +123,9 @@ def _row(operation: Operation) -> tuple[Operation, re.Pattern[str], frozenset[st
     return (
         operation,
         re.compile(pattern + "/?" if operation.api != "v3" else pattern, flags),
-        frozenset(pair.partition("=")[0] for pair in query.split("&") if pair),
+        frozenset(_name(operation, pair.partition("=")[0]) for pair in query.split("&") if pair),
     )
+
+
+def _name(operation: Operation, name: str) -> str:
+    return name if operation.api == "v3" else name.lower()

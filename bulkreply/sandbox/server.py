@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from array import array
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from bulkreply.sandbox.routes import ROUTES, Match, Router
 from bulkreply.sandbox.seed import seed_contacts
 from bulkreply.sandbox.store import Workspace
 from bulkreply.sandbox.switches import Switches
+from bulkreply.sandbox.tenseconds import group_of
 from bulkreply.sandbox.v3.rest import USERS
 from bulkreply.sandbox.windows import Gate
 
@@ -38,6 +40,8 @@ class SandboxOptions:
         faults: Fault -> share of requests.
         latency_ms: Range of the time an answer takes.
         state: File that keeps what it holds, None for memory only.
+        ten_seconds_s: What lies between two calls to the slow reads of V1, 0 for nothing; None is 10, or nothing when
+            there are no limits.
     """
 
     limits: str = "100/60s,3000/1h"
@@ -49,6 +53,14 @@ class SandboxOptions:
     seed: int = 0
     seed_contacts: int = 0
     state: Path | None = None
+    ten_seconds_s: float | None = None
+
+    @property
+    def slow_s(self) -> float:
+        """Seconds between two calls to the slow reads of V1."""
+        if self.ten_seconds_s is not None:
+            return self.ten_seconds_s
+        return 0.0 if self.limits.strip().lower() in ("none", "") else 10.0
 
 
 @dataclass(slots=True)
@@ -80,6 +92,7 @@ class StandIn:
         self.workspaces = {key: Workspace(key) for key in self.options.keys}
         self.arrivals = {key: Arrivals() for key in self.options.keys}
         self._gates: dict[tuple[str, str], Gate] = {}
+        self._month: Counter[str] = Counter()
         self._number = 0
         for workspace in self.workspaces.values():
             seed_contacts(workspace, self.options.seed_contacts, FIRST_USER, time.time())
@@ -89,33 +102,58 @@ class StandIn:
         self.journal.forget()
         self._start()
 
-    def begin(self, key: str, api: str, target: str) -> tuple[int, int]:
-        """Notes an arrival; its index, and the seconds to wait when the quota refuses it (0 when it is taken)."""
+    def begin(self, key: str, api: str, target: str) -> tuple[int, Answer | None]:
+        """Notes an arrival; its index, and the answer when a quota refuses it (None when it is taken).
+
+        Args:
+            target: Method and path, without the query.
+        """
         now_s = time.time()
         shared = self.switches["v1.v3_quota_shared"] == "yes"
         gate = self._gates.setdefault((key, "v3" if shared else api), Gate(self.options.limits, self.options.windows))
-        wait_s = gate.admit(now_s)
+        wait_s = gate.admit(now_s) or self._slow_wait_s(key, target, now_s)
+        refused = self.throttled(api, wait_s) if wait_s else self._month_over(key) if api == "v1" else None
         arrivals = self.arrivals[key]
         arrivals.times_s.append(now_s)
-        arrivals.statuses.append(429 if wait_s else 0)
+        arrivals.statuses.append(429 if wait_s else refused.status if refused else 0)
         arrivals.targets.append(target)
-        return len(arrivals.times_s) - 1, wait_s
+        return len(arrivals.times_s) - 1, refused
+
+    def _slow_wait_s(self, key: str, target: str, now_s: float) -> int:
+        """The ten-second rule of V1 (conventions.md 5)."""
+        group = group_of(target, self.switches["v1.throttle_scope"]) if self.options.slow_s > 0 else ""
+        if not group:
+            return 0
+        limits = f"1/{self.options.slow_s:.3f}s"
+        return self._gates.setdefault((key, f"slow {group}"), Gate(limits, "sliding")).admit(now_s)
+
+    def _month_over(self, key: str) -> Answer | None:
+        """Counts a call of V1 or V2 against the month; the refusal when the month has none left. It never ends."""
+        most = self.switches.number("v1.month_calls")
+        if most is None:
+            return None
+        self._month[key] += 1
+        if self._month[key] <= most:
+            return None
+        return v1_error(self.switches, int(self.switches["v1.month_exhausted"]), "The calls of this month are used up.")
 
     def throttled(self, api: str, wait_s: int) -> Answer:
         """The answer to a call over the limit (conventions.md 5)."""
         if api == "v1" and self.switches["v1.throttle_answer"] == "400_text":
             return Answer(400, b"Too much requests", "text/plain")
         more = {"Retry-After": str(wait_s)}
+        if api == "v1":
+            return Answer(429, headers=more)
         return problem(self.switches, 429, "Too many requests", "Wait and try again.", headers=more)
 
-    def answer(self, key: str, user: int, method: str, target: str, content: bytes) -> Answer:
+    def answer(self, key: str, user: int, method: str, target: str, content: bytes, content_type: str = "") -> Answer:
         """Answers a request that passed the door."""
         limit = self.switches.number("v3.max_body")
         if limit is not None and len(content) > limit:
             status = 400 if self.switches["v3.max_body"].endswith(":400") else 413
             return problem(self.switches, status, "Payload too large", f"At most {limit} bytes.")
         self._number += 1
-        written = Written(key, user, self._number, time.time(), method, target, content)
+        written = Written(key, user, self._number, time.time(), method, target, content, content_type)
         answer = self._route(written)
         if method != "GET" and not target.partition("?")[0].endswith("/filter") and answer.status < 400:
             self.journal.append(written)
@@ -140,6 +178,7 @@ class StandIn:
             written.number,
             written.user,
             self.base,
+            written.content_type,
         )
         try:
             return ROUTES[match.operation.label](asking)

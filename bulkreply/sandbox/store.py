@@ -8,6 +8,35 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkreply.sandbox.events import EventLog
+from bulkreply.sandbox.shelf import Shelf
+
+
+# First id per kind; 0 gives UUIDs. They are those of the wire samples.
+FIRST_IDS = {
+    "accounts": 302,
+    "account_lists": 351,
+    "domain_blacklist_rules": 881,
+    "email_blacklist_rules": 882,
+    "email_exception_blacklist_rules": 891,
+    "webhooks": 61,
+    "email_accounts": 9001,
+    "email_account_tags": 61,
+    "linkedin_accounts": 71001,
+    "linkedin_pending_accounts": 81,
+    "email_templates": 4001,
+    "email_template_folders": 15,
+    "schedules": 21,
+    "holiday_calendars": 31,
+    "holidays": 311,
+    "sequences": 503,
+    "sequence_steps": 2201,
+    "sequence_step_variants": 3301,
+    "tasks": 801,
+    "sequence_folders": 0,
+    "sequence_templates": 0,
+    "v2_emails": 8101,
+    "v2_reports": 0,
+}
 
 
 class Contact:
@@ -122,7 +151,7 @@ class Workspace:
         self.lists: dict[int, ContactList] = {}
         self.fields: dict[int, CustomField] = {}
         self.jobs: dict[str, Job] = {}
-        self.sequences: dict[int, str] = {}
+        self.shelves: dict[str, Shelf] = {}
         self.events = EventLog()
         self.surprises: Counter[str] = Counter()
         self.tombstones: set[str] = set()
@@ -133,6 +162,12 @@ class Workspace:
         self._order_stale = False
         self._departed: dict[int, tuple[str, int, int, int]] = {}
         self._departed_counts: dict[str, tuple[int, int, int]] = {}
+
+    def shelf(self, name: str) -> Shelf:
+        """The shelf of a kind; an empty one when nothing was put there yet."""
+        if name not in self.shelves:
+            self.shelves[name] = Shelf(name, self.name, FIRST_IDS.get(name, 1))
+        return self.shelves[name]
 
     def new_id(self, kind: str) -> int:
         """The next id of a kind; ids are never used twice."""

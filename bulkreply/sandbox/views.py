@@ -37,13 +37,18 @@ def v3_contact(workspace: Workspace, contact: Contact, switches: Switches) -> di
         "createdAt": plain_time(contact.created_s),
         "lastModifiedAt": plain_time(contact.modified_s),
         "customFields": _custom(workspace, contact),
-        "sequences": list((contact.sequences or {}).values()),
+        "sequences": [_shown(membership) for membership in (contact.sequences or {}).values()],
         "lists": [
             {"listId": one.id, "listName": one.name, "isShared": one.shared}
             for one in (workspace.lists[number] for number in contact.lists)
             if one.shared or not hidden
         ],
     }
+
+
+def _shown(membership: dict[str, Any]) -> dict[str, Any]:
+    """A membership without what the stand-in keeps to itself."""
+    return {name: value for name, value in membership.items() if not name.startswith("_")}
 
 
 def _custom(workspace: Workspace, contact: Contact) -> list[dict[str, str]]:

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import orjson
 import polars as pl
 
-from bulkreply.mapping import GROUP_SEPARATOR
 from bulkreply.outcomes import Outcome
+from bulkreply.wire.layout import RECORD_SCHEMA
+from bulkreply.wire.route import shared_by_all
 
 Policy = Literal["first", "last", "merge", "error"]
 
@@ -25,7 +26,7 @@ class Verdicts:
     """
 
     outcomes: dict[int, tuple[Outcome, str, str]] = field(default_factory=dict)
-    merged: dict[int, tuple[int, int, str, str, str]] = field(default_factory=dict)
+    merged: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
 
 def repeated(hashes: Sequence[pl.Series]) -> pl.Series:
@@ -40,32 +41,40 @@ def repeated(hashes: Sequence[pl.Series]) -> pl.Series:
     return joined.is_duplicated().arg_true().alias("position")
 
 
-def decide(candidates: pl.DataFrame, policy: Policy) -> Verdicts:
+def decide(candidates: pl.DataFrame, policy: Policy, within_group: bool = False) -> Verdicts:
     """Applies a policy to records whose key hashes collide; only truly equal keys count.
 
     Args:
         candidates: Records with their `position`.
+        within_group: Whether the same key in another call is another matter.
     """
     verdicts = Verdicts()
     ordered = candidates.filter(pl.col("key") != "").sort("file", "row")
-    for twins in ordered.partition_by("key", maintain_order=True):
+    for twins in ordered.partition_by(["key", "group"] if within_group else ["key"], maintain_order=True):
         if twins.height < 2:
             continue
-        rows = list(twins.select("position", "row", "file", "key", "group", "body").iter_rows())
+        rows = list(twins.iter_rows(named=True))
         if policy == "error":
-            numbers = ", ".join(str(row[1]) for row in rows[:5])
-            for position, *_ in rows:
-                verdicts.outcomes[position] = (Outcome.REJECTED, "row.duplicate", f"rows {numbers} have the same key")
+            numbers = ", ".join(str(row["row"]) for row in rows[:5])
+            for row in rows:
+                words = f"rows {numbers} have the same key"
+                verdicts.outcomes[row["position"]] = (Outcome.REJECTED, "row.duplicate", words)
             continue
         kept = rows[-1] if policy == "last" else rows[0]
         words = "merged into" if policy == "merge" else "same key as"
         for row in rows:
             if row is not kept:
-                verdicts.outcomes[row[0]] = (Outcome.SKIPPED, "row.duplicate", f"{words} row {kept[1]}")
+                verdicts.outcomes[row["position"]] = (Outcome.SKIPPED, "row.duplicate", f"{words} row {kept['row']}")
         if policy == "merge":
-            body = orjson.dumps(_merge([orjson.loads(row[5]) for row in rows])).decode()
-            verdicts.merged[kept[0]] = (kept[2], kept[1], kept[3], _union(row[4] for row in rows), body)
+            verdicts.merged[kept["position"]] = _merged(kept, rows)
     return verdicts
+
+
+def _merged(kept: dict[str, Any], rows: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
+    """A RECORD_SCHEMA row made of twins: their values, in a call for all their lists."""
+    body = orjson.dumps(_merge([orjson.loads(row["body"]) for row in rows])).decode()
+    made = kept | {"group": shared_by_all([row["group"] for row in rows]), "body": body}
+    return tuple(made[name] for name in RECORD_SCHEMA)
 
 
 def _merge(records: Sequence[dict[str, Any]]) -> dict[str, Any]:
@@ -86,8 +95,3 @@ def _address(entry: Any) -> str:
     if not isinstance(entry, dict):
         return repr(entry)
     return repr(sorted((name, value) for name, value in entry.items() if name != "value"))
-
-
-def _union(groups: Iterator[str]) -> str:
-    tokens = {token for group in groups for token in group.split(GROUP_SEPARATOR) if token}
-    return GROUP_SEPARATOR.join(sorted(tokens))

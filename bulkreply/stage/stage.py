@@ -11,15 +11,8 @@ from typing import Any
 import polars as pl
 
 from bulkreply.errors import DiskFatal, LedgerUnusable
-
-RECORD_SCHEMA: dict[str, type[pl.DataType]] = {
-    "file": pl.UInt16,
-    "row": pl.UInt32,
-    "key": pl.String,
-    "group": pl.String,
-    "body": pl.String,
-}
-
+from bulkreply.slots import names_in
+from bulkreply.wire.layout import RECORD_SCHEMA
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -46,6 +39,9 @@ class Stage:
         groups: Group -> records staged in it. A call carries records of one group only.
         invalid_by_code: Reject code -> rows, each row counted under its first.
         duplicates: Rows that share their key with another and are not sent by themselves.
+        spread: Whether a row may stand in several records; its outcome is then the worst of theirs.
+        linked: Whether records wait for others.
+        names: Whether records speak of others that are to be created first.
     """
 
     folder: Path
@@ -55,6 +51,9 @@ class Stage:
     groups: dict[str, int] = field(default_factory=dict)
     invalid_by_code: dict[str, int] = field(default_factory=dict)
     duplicates: int = 0
+    spread: bool = False
+    linked: bool = False
+    names: bool = False
 
     @property
     def positions(self) -> int:
@@ -92,6 +91,25 @@ class Stage:
                 found.append(rows.with_columns(inside.alias("position")))
         empty = pl.DataFrame(schema=RECORD_SCHEMA | {"position": positions.dtype})
         return pl.concat(found) if found else empty
+
+    def slots(self) -> set[tuple[str, str]]:
+        """`(object, name)` of everything the records speak of that is to be created first."""
+        found: set[tuple[str, str]] = set()
+        for group in self.groups:
+            found.update(names_in(group))
+        for part in self.parts if self.names else ():
+            for body in self.frame(part)["body"].to_list():
+                found.update(names_in(body))
+        return found
+
+    def labels(self) -> dict[str, int]:
+        """Label -> position of every record that others wait for."""
+        found: dict[str, int] = {}
+        for part in self.parts if self.linked else ():
+            for i, label in enumerate(self.frame(part)["label"].to_list()):
+                if label:
+                    found[label] = part.first + i
+        return found
 
     def rejects(self) -> pl.DataFrame:
         """All problems found while staging, one line each, REJECT_SCHEMA, in file order."""

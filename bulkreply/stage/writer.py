@@ -9,8 +9,11 @@ from pathlib import Path
 import polars as pl
 
 from bulkreply.errors import DiskFatal
+from bulkreply.mapping import reject_frame
 from bulkreply.stage.duplicates import Policy, Verdicts, decide, repeated
-from bulkreply.stage.stage import RECORD_SCHEMA, Part, Stage
+from bulkreply.stage.stage import Part, Stage
+from bulkreply.stage.waves import in_waves
+from bulkreply.wire.layout import RECORD_SCHEMA
 
 PART_ROWS = 10_000
 
@@ -21,11 +24,18 @@ class StageWriter:
     Args:
         folder: Private to the run; made if missing (0700).
         keep: Records to keep, `(file, row)`; None for all.
+        spread: Whether a row may become several records, or records may wait for others.
+        names: Whether records may speak of others that are to be created first.
     """
 
-    def __init__(self, folder: Path, keep: set[tuple[int, int]] | None = None) -> None:
+    def __init__(
+        self, folder: Path, keep: set[tuple[int, int]] | None = None, spread: bool = False, names: bool = False
+    ) -> None:
         self._folder = folder
         self._keep = keep
+        self._spread = spread
+        self._names = names
+        self._linked: list[pl.DataFrame] = []
         self._parts: list[Part] = []
         self._hashes: list[pl.Series] = []
         self._waiting: dict[str, list[pl.DataFrame]] = {}
@@ -59,7 +69,13 @@ class StageWriter:
             records, rejects = records.filter(wanted), rejects.filter(wanted)
         if rejects.height:
             self._add_rejects(rejects)
-        self._read += records.height
+        self._read += records.select("file", "row").n_unique() if self._spread else records.height
+        if self._spread and _links(records):
+            self._linked.append(records)
+            return
+        self._wait(records)
+
+    def _wait(self, records: pl.DataFrame) -> None:
         for (group,), rows in records.partition_by("group", as_dict=True, maintain_order=True).items():
             name = str(group)
             self._groups[name] += rows.height
@@ -69,11 +85,11 @@ class StageWriter:
                 self._flush(self._waiting.pop(name))
                 del self._waiting_rows[name]
 
-    def _add_rejects(self, rejects: pl.DataFrame) -> None:
+    def _add_rejects(self, rejects: pl.DataFrame, counted: bool = False) -> None:
         first = rejects.unique(["file", "row"], keep="first", maintain_order=True)
         self._codes.update(dict(first["code"].value_counts().iter_rows()))
         self._invalid += first.height
-        self._read += first.height
+        self._read += 0 if counted else first.height
         self._write(rejects, f"reject-{self._reject_files:06}.arrow")
         self._reject_files += 1
 
@@ -95,12 +111,47 @@ class StageWriter:
         except pl.exceptions.PolarsError as error:
             raise DiskFatal(f"the staging area cannot be written: {str(error).splitlines()[0]}") from None
 
-    def finish(self, policy: Policy) -> tuple[Stage, Verdicts]:
+    def finish(self, policy: Policy | None, within_group: bool = False) -> tuple[Stage, Verdicts]:
         """Writes what is left and decides on rows that share a key.
+
+        Args:
+            policy: None where several rows may share a key.
+            within_group: Whether the same key in another call is another matter.
 
         Returns:
             The stage, and the rows that are settled without a call.
         """
+        if self._linked:
+            self._finish_linked()
+        self._flush_waiting()
+        stage = self._stage(0)
+        positions = repeated(self._hashes) if policy is not None else pl.Series("position", [], dtype=pl.UInt32)
+        verdicts = Verdicts()
+        if policy is not None and len(positions):
+            verdicts = decide(stage.records(positions), policy, within_group)
+        if verdicts.merged:
+            verdicts = self._replace(stage, verdicts)
+        stage = self._stage(len(verdicts.outcomes))
+        stage.save()
+        return stage, verdicts
+
+    def _finish_linked(self) -> None:
+        """Records that wait for others follow them; those that wait for nothing there is are rejected with their row."""
+        records = pl.concat(self._linked)
+        waves, rejects = in_waves(records)
+        refused: list[pl.DataFrame] = []
+        while rejects:
+            refused.append(reject_frame(rejects))
+            gone = refused[-1].select("file", "row").unique()
+            records = records.join(gone, on=["file", "row"], how="anti", maintain_order="left")
+            waves, rejects = in_waves(records)
+        if refused:
+            self._add_rejects(pl.concat(refused), counted=True)
+        for wave in waves:
+            self._wait(wave)
+            self._flush_waiting()
+
+    def _flush_waiting(self) -> None:
         left = [frame for group in sorted(self._waiting) for frame in self._waiting[group]]
         small: list[pl.DataFrame] = []
         for frame in left:
@@ -110,14 +161,8 @@ class StageWriter:
                 small = []
         if small:
             self._flush(small)
-        stage = self._stage(0)
-        positions = repeated(self._hashes)
-        verdicts = decide(stage.records(positions), policy) if len(positions) else Verdicts()
-        if verdicts.merged:
-            verdicts = self._replace(stage, verdicts)
-        stage = self._stage(len(verdicts.outcomes))
-        stage.save()
-        return stage, verdicts
+        self._waiting.clear()
+        self._waiting_rows.clear()
 
     def _replace(self, stage: Stage, verdicts: Verdicts) -> Verdicts:
         """Moves merged records to the end, since their group may be another; the positions after them move up."""
@@ -148,4 +193,14 @@ class StageWriter:
             groups=dict(self._groups),
             invalid_by_code=dict(self._codes.most_common()),
             duplicates=duplicates,
+            spread=self._spread,
+            linked=bool(self._linked),
+            names=self._names,
         )
+
+
+def _links(records: pl.DataFrame) -> bool:
+    """Whether records have labels, or wait for records that do."""
+    if records["label"].null_count() < records.height:
+        return True
+    return bool(records.select(pl.any_horizontal(pl.col("body", "group").str.contains("\x1a#", literal=True)).any())[0, 0])

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import orjson
 
-from bulkreply.catalog.model import Mode, Operation
+from bulkreply.catalog.model import Operation
 from bulkreply.outcomes import Outcome
 from bulkreply.secrets import redact
 
@@ -70,13 +70,15 @@ class Settled:
 
     Attributes:
         outcomes: One Outcome per record.
-        ids: Reply id per record, 0 when unknown.
+        ids: Reply id per record, 0 when unknown or no number.
+        texts: Index of a record -> its Reply id, where ids are no numbers.
         failures: Index of a record -> why it was skipped, rejected or unknown.
     """
 
     outcomes: bytearray
     ids: array[int]
     failures: dict[int, Failure] = field(default_factory=dict)
+    texts: dict[int, str] = field(default_factory=dict)
 
     @classmethod
     def all(cls, count: int, outcome: Outcome, failure: Failure | None = None) -> Settled:
@@ -84,6 +86,16 @@ class Settled:
         made = cls(bytearray([outcome]) * count, array("q", bytes(8 * count)))
         if failure is not None:
             made.failures = dict.fromkeys(range(count), failure)
+        return made
+
+    def only(self, indexes: Sequence[int]) -> Settled:
+        """Some of its records, by index."""
+        made = Settled(bytearray(self.outcomes[i] for i in indexes), array("q", [self.ids[i] for i in indexes]))
+        for place, i in enumerate(indexes):
+            if i in self.failures:
+                made.failures[place] = self.failures[i]
+            if i in self.texts:
+                made.texts[place] = self.texts[i]
         return made
 
 
@@ -107,84 +119,164 @@ class Refusal:
     whole: tuple[str, ...] = ()
 
 
-def settle(operation: Operation, mode: Mode, answer: Answer, count: int, ids: Sequence[int], key: str) -> Settled:
+def settle(operation: Operation, success: Outcome, answer: Answer, elements: Sequence[str], key: str) -> Settled:
     """Outcomes of the records of a call that was answered with 2xx.
 
     Args:
-        count: Records in the call.
-        ids: Reply ids sent, for shapes keyed by id; empty otherwise.
+        success: What a record that was taken became, unless the answer says more.
+        elements: JSON text of each record, or of each id.
         key: Field of an answered record that holds its id.
 
     Raises:
         WrongShape: The answer does not account for every record.
     """
-    success = Outcome[mode.outcome.upper()]
+    if operation.result in ("none", "blind", "job"):
+        return Settled.all(len(elements), success)
     try:
         content = answer.json()
     except ValueError:
-        raise WrongShape("the answer is not JSON") from None
+        raise WrongShape(f"{operation.label}: the answer is not JSON") from None
     if operation.result == "positional":
-        return _positional(operation, content, count, success)
+        return _positional(operation, content, len(elements), success)
     if operation.result == "failed_by_id":
-        return _failed_by_id(operation, content, ids, success)
-    settled = Settled.all(count, success)
-    if operation.result == "whole":
-        found = _id_in(content, key) if isinstance(content, dict) else 0
-        if not found:
-            raise WrongShape(f"{operation.label}: the answer carries no {key}")
-        settled.ids[0] = found
-        if mode.name == "upsert" and answer.status == 201:
-            settled.outcomes[0] = Outcome.CREATED
+        return _failed_by_id(operation, content, [_plain(one) for one in elements], success)
+    if operation.result == "counts":
+        return _counts(operation, content, [_plain(one) for one in elements], success)
+    settled = Settled.all(len(elements), success)
+    if len(elements) == 1 and isinstance(content, dict):
+        _identify(settled, 0, content.get(key))
+        settled.outcomes[0] = Outcome.CREATED if answer.status == 201 and success is Outcome.UPDATED else success
+    if makes_one(operation) and not (settled.ids[0] or settled.texts):
+        raise WrongShape(f"{operation.label}: the answer carries no {key}")
     return settled
+
+
+def makes_one(operation: Operation) -> bool:
+    """Whether a call makes one record, whose id its answer must tell."""
+    return operation.carries == "record" and operation.batch is None and operation.method == "POST"
+
+
+def _plain(element: str) -> str:
+    return element.strip('"')
 
 
 def _positional(operation: Operation, content: Any, count: int, success: Outcome) -> Settled:
     items = content.get(operation.result_at) if operation.result_at and isinstance(content, dict) else content
+    if not isinstance(items, list) and isinstance(content, dict):  # another envelope than known
+        items = _only_list(content)
     if not isinstance(items, list) or len(items) != count:
         raise WrongShape(f"{operation.label}: the answer does not hold one result per record")
     settled = Settled.all(count, success)
     for i, item in enumerate(items):
         if not isinstance(item, dict):
             raise WrongShape(f"{operation.label}: result {i} is not an object")
-        found, status, error = _id_in(item, "id"), item.get("status"), item.get("error")
-        settled.ids[i] = found
-        if status is not None:
-            outcome = _ITEM_WORDS.get(str(status).lower())
-            if outcome is None:
-                raise WrongShape(f"{operation.label}: result {i} has an unknown status")
-        else:
-            outcome = Outcome.REJECTED if item.get("id") is None or error is not None else success
-        if outcome in (Outcome.CREATED, Outcome.UPDATED) and not found:
+        found, status, error = item.get("id"), item.get("status"), item.get("error")
+        identified = _identify(settled, i, found)
+        outcome = _ITEM_WORDS.get(str(status).lower()) if status is not None else None
+        if outcome is None:  # no word, or one that is not known yet: an id without an error is a success
+            if "id" not in item and error is None:
+                raise WrongShape(f"{operation.label}: result {i} says neither id nor error")
+            outcome = Outcome.REJECTED if found is None or error is not None else success
+        if outcome in (Outcome.CREATED, Outcome.UPDATED) and not identified:
             raise WrongShape(f"{operation.label}: result {i} succeeded without an id")
         settled.outcomes[i] = outcome
         if outcome in (Outcome.REJECTED, Outcome.SKIPPED):
-            reason = item.get("skipReason") or error
-            settled.failures[i] = _failure(operation, reason, item.get("errorDetails"), outcome)
+            _fail(operation, settled, i, item.get("skipReason") or error, item.get("errorDetails"), outcome)
     return settled
 
 
-def _id_in(record: Mapping[str, Any], key: str) -> int:
-    """The id a record carries, 0 when it is none: ids are whole numbers above 0 (conventions.md 11)."""
-    found = record.get(key)
-    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63 else 0
+def _identify(settled: Settled, i: int, found: Any) -> bool:
+    """Notes the id of a record: a number above 0, digits, or a UUID (conventions.md 11); whether it is one."""
+    if isinstance(found, str) and found.isdigit() and len(found) < 19:
+        found = int(found)
+    if isinstance(found, str) and found:
+        settled.texts[i] = found
+        return True
+    if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63:
+        settled.ids[i] = found
+        return True
+    return False
 
 
-def _failed_by_id(operation: Operation, content: Any, ids: Sequence[int], success: Outcome) -> Settled:
-    if content is None:
-        content = {}
-    if not isinstance(content, dict) or not set(content) <= {str(i) for i in ids}:
+def _fail(operation: Operation, settled: Settled, i: int, error: Any, details: Any, outcome: Outcome) -> None:
+    """A record that was not taken; some refusals say that it is as wanted already."""
+    failure = _failure(operation, error, details, outcome)
+    settled.failures[i] = failure
+    settled.outcomes[i] = outcome_of_refusal(operation, failure.code, outcome)
+
+
+def outcome_of_refusal(operation: Operation, code: str, outcome: Outcome = Outcome.REJECTED) -> Outcome:
+    """What a refused record became: some refusals say that it is as wanted already, or not there any more."""
+    word = code.rpartition(".")[2].lower()
+    if word in {one.lower() for one in operation.already}:
+        return Outcome.UNCHANGED
+    if outcome is Outcome.REJECTED and removes(operation) and word.endswith(("notfound", "notinsequence", "notlinked")):
+        return Outcome.SKIPPED
+    return outcome
+
+
+def removes(operation: Operation) -> bool:
+    """Whether it takes records or links away."""
+    return operation.method == "DELETE" or operation.path.endswith(("bulk-delete", "/remove"))
+
+
+def _failed_by_id(operation: Operation, content: Any, ids: Sequence[str], success: Outcome) -> Settled:
+    content = {} if content is None or content == "" else content
+    if isinstance(content, dict) and operation.result_at in content:
+        failed, added = content[operation.result_at], content.get(operation.added_at)
+        content = {} if failed is None else failed
+        if operation.added_at and isinstance(added, list) and isinstance(content, dict):
+            lost = [one for one in ids if one not in content and one not in {str(x) for x in added}]
+            if lost:
+                raise WrongShape(f"{operation.label}: the answer does not say what became of {len(lost)} records")
+    if not isinstance(content, dict) or not set(content) <= set(ids):
         raise WrongShape(f"{operation.label}: the answer names records that were not sent")
     settled = Settled.all(len(ids), success)
     for i, one in enumerate(ids):
-        settled.ids[i] = one
-        failed = content.get(str(one))
+        _identify(settled, i, one)
+        failed = content.get(one)
         if failed is not None:
             entry = failed if isinstance(failed, dict) else {"error": failed}
-            failure = _failure(operation, entry.get("error"), entry.get("errorDetails"), Outcome.REJECTED)
-            gone = success is Outcome.DELETED and failure.code.lower().endswith("notfound")
-            settled.outcomes[i] = Outcome.SKIPPED if gone else Outcome.REJECTED
-            settled.failures[i] = failure
+            _fail(operation, settled, i, entry.get("error"), entry.get("errorDetails"), Outcome.REJECTED)
     return settled
+
+
+def _counts(operation: Operation, content: Any, ids: Sequence[str], success: Outcome) -> Settled:
+    """Ids that were taken, and totals of the others; a reason is known when only one total counts them."""
+    if not isinstance(content, dict):
+        raise WrongShape(f"{operation.label}: the answer is not an object")
+    settled = Settled.all(len(ids), success)
+    if not operation.result_at:
+        return _totals(operation, content, settled)
+    taken = content.get(operation.result_at)
+    if not isinstance(taken, list) or not {str(one) for one in taken} <= set(ids):
+        raise WrongShape(f"{operation.label}: the answer does not list the records it took")
+    done = {str(one) for one in taken}
+    reasons = [n for n, v in content.items() if isinstance(v, int) and v and n not in ("requested", "removed")]
+    code = reasons[0] if len(reasons) == 1 else "notTaken"
+    for i, one in enumerate(ids):
+        _identify(settled, i, one)
+        if one not in done:
+            settled.failures[i] = Failure(f"reply.{code}", "" if len(reasons) == 1 else ", ".join(reasons))
+            settled.outcomes[i] = Outcome.SKIPPED if removes(operation) else Outcome.REJECTED
+    return settled
+
+
+def _totals(operation: Operation, content: Mapping[str, Any], settled: Settled) -> Settled:
+    """Only totals: when some records failed, nobody can say which."""
+    failed = sum(v for n, v in content.items() if isinstance(v, int) and ("error" in n.lower() or "skip" in n.lower()))
+    if failed and len(settled.outcomes) > 1:
+        words = f"{failed} of {len(settled.outcomes)} records were not taken, and Reply does not say which"
+        return Settled.all(len(settled.outcomes), Outcome.UNKNOWN, Failure("reply.counts", words))
+    if failed:
+        return Settled.all(1, Outcome.REJECTED, Failure("reply.counts", "not taken"))
+    return settled
+
+
+def _only_list(content: Mapping[str, Any]) -> Any:
+    """The one list in an object, None when there is none or several."""
+    lists = [value for value in content.values() if isinstance(value, list)]
+    return lists[0] if len(lists) == 1 else None
 
 
 def _failure(operation: Operation, error: Any, details: Any, outcome: Outcome) -> Failure:

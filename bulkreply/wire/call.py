@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +12,12 @@ from urllib.parse import quote
 
 import orjson
 
-from bulkreply.catalog.model import Mode, Operation, Paging
+from bulkreply.catalog.model import Operation, Paging
+
+
+FILE = "file"
+"""Batch field of operations that take records as an uploaded CSV file."""
+_BOUNDARY = "bulkreply-cb0f6f0d2a"
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +27,7 @@ class Call:
     operation: Operation
     path: str
     body: bytes = b""
+    content_type: str = "application/json"
 
     @property
     def method(self) -> str:
@@ -45,35 +53,38 @@ def fill(path: str, parameters: Mapping[str, str]) -> str:
 
 def write_call(
     operation: Operation,
-    mode: Mode,
     elements: Sequence[str],
     parameters: Mapping[str, str] | None = None,
-    placed: Mapping[str, Any] | None = None,
+    shared: Mapping[str, Any] | None = None,
+    query: Mapping[str, str] | None = None,
 ) -> Call:
     """The call that carries a batch.
 
     Args:
         elements: JSON text of each record, or of each id.
-        parameters: Path parameters of an operation on one record.
-        placed: Values outside the records by dotted place, `options.listIds`.
+        parameters: Path parameters.
+        shared: What the body holds beside the records.
+        query: Query parameters.
     """
-    path = fill(operation.path, parameters or {})
+    path = with_query(fill(operation.path, parameters or {}), query or {})
     if operation.batch is None:
-        sends_body = operation.method not in ("DELETE", "GET")
-        return Call(operation, path, elements[0].encode() if sends_body else b"")
+        sends_body = operation.method != "GET" and (elements[0] != "{}" or operation.method in ("PUT", "PATCH", "POST"))
+        empty = elements[0] == "{}" and not operation.inputs and operation.carries == "inputs"
+        return Call(operation, path, elements[0].encode() if sends_body and not empty else b"")
+    if operation.batch.field == FILE:
+        return upload(operation, path, elements, shared or {})
     array = "[" + ",".join(elements) + "]"
     if operation.batch.field == "[]":
         return Call(operation, path, array.encode())
-    rest: dict[str, Any] = {mode.options_at: dict(mode.options)} if mode.options_at else dict(mode.options)
-    for place, value in (placed or {}).items():
-        *folders, name = place.split(".")
-        inner = rest
-        for folder in folders:
-            inner = inner.setdefault(folder, {})
-        inner[name] = value
     lead = f"{{{orjson.dumps(operation.batch.field).decode()}:{array}"
-    tail = orjson.dumps(rest)[1:]
-    return Call(operation, path, lead.encode() + (b"," if rest else b"") + tail)
+    tail = orjson.dumps(dict(shared or {}))[1:]
+    return Call(operation, path, lead.encode() + (b"," if shared else b"") + tail)
+
+
+def with_query(path: str, query: Mapping[str, str]) -> str:
+    """A path with further query parameters."""
+    joined = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
+    return path + ("&" if "?" in path else "?") + joined if joined else path
 
 
 def page_call(operation: Operation, page: int, size: int, query: Mapping[str, str], body: Mapping[str, Any]) -> Call:
@@ -86,10 +97,7 @@ def page_call(operation: Operation, page: int, size: int, query: Mapping[str, st
     path = fill(operation.path, query)
     extra = {name: value for name, value in query.items() if name not in operation.parameters}
     extra |= _page_query(operation.paging, page, size)
-    joined = "&".join(f"{name}={quote(value, safe='')}" for name, value in extra.items())
-    if joined:
-        path += ("&" if "?" in path else "?") + joined
-    return Call(operation, path, orjson.dumps(body) if operation.method == "POST" else b"")
+    return Call(operation, with_query(path, extra), orjson.dumps(body) if operation.method == "POST" else b"")
 
 
 def _page_query(paging: Paging, page: int, size: int) -> dict[str, str]:
@@ -98,3 +106,32 @@ def _page_query(paging: Paging, page: int, size: int) -> dict[str, str]:
     if paging.style == "number":
         return {"page": str(page + 1), "limit": str(size)}
     return {}
+
+
+def upload(operation: Operation, path: str, elements: Sequence[str], options: Mapping[str, Any]) -> Call:
+    """The call that carries records as a CSV file in multipart/form-data (v1-v2.md 2.2).
+
+    Args:
+        elements: JSON text of each record; its keys become columns of their own names.
+        options: The `options` part, beside the mapping of fields to columns.
+    """
+    records = [_flat(orjson.loads(element)) for element in elements]
+    names = list(dict.fromkeys(name for record in records for name in record))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, names, restval="", lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(records)
+    mapping = {"mapping": {"prospect": {name: name for name in names}}}
+    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="contacts.csv"\r\n'
+    middle = f'\r\n--{_BOUNDARY}\r\nContent-Disposition: form-data; name="options"\r\n\r\n'
+    chosen = orjson.dumps(mapping | dict(options)).decode()
+    whole = f"{head}Content-Type: text/csv\r\n\r\n{text.getvalue()}{middle}{chosen}\r\n--{_BOUNDARY}--\r\n"
+    return Call(operation, path, whole.encode(), f"multipart/form-data; boundary={_BOUNDARY}")
+
+
+def _flat(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as cells; custom fields stand under their titles."""
+    flat = {name: value for name, value in record.items() if not isinstance(value, list | dict)}
+    for entry in record.get("customFields") or ():
+        flat[entry.get("key") or entry.get("name")] = entry.get("value")
+    return flat

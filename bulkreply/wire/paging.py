@@ -36,9 +36,10 @@ def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
         return Page((), False)
     if isinstance(content, list):
         return Page(_objects(operation, content), False, len(content))
-    if not isinstance(content, dict) or not isinstance(content.get(paging.items), list):
+    found = _list_in(content, paging.items)
+    if not isinstance(content, dict) or found is None:
         raise WrongShape(f"{operation.label}: no list of records in the answer")
-    records = _objects(operation, content[paging.items])
+    records = _objects(operation, found)
     total = content.get(paging.total) if paging.total else None
     if paging.style == "number":
         pages = content.get("pagesCount")
@@ -50,7 +51,23 @@ def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
     return Page(records, more, total if isinstance(total, int) else -1)
 
 
+def _list_in(content: Any, name: str) -> list[Any] | None:
+    """The records of an answer: under the known key, else the one list there is; `*` takes all lists together."""
+    if not isinstance(content, dict):
+        return None
+    if name != "*" and isinstance(content.get(name), list):
+        found: list[Any] = content[name]
+        return found
+    lists = [value for value in content.values() if isinstance(value, list)]
+    if name == "*":
+        return [record for records in lists for record in records]
+    return lists[0] if len(lists) == 1 else None
+
+
 def _objects(operation: Operation, records: list[Any]) -> tuple[Mapping[str, Any], ...]:
+    wrap = operation.paging.wrap
+    if wrap:
+        records = [record if isinstance(record, dict) else {wrap: record} for record in records]
     if not all(isinstance(record, dict) for record in records):
         raise WrongShape(f"{operation.label}: a record is not an object")
     return tuple(records)

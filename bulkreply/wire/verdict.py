@@ -10,7 +10,7 @@ from enum import Enum
 from typing import Literal
 
 from bulkreply.catalog.model import Api, Operation
-from bulkreply.wire.answer import Answer, Failure, Refusal, refusal
+from bulkreply.wire.answer import Answer, Failure, Refusal, refusal, removes
 
 
 class Verdict(Enum):
@@ -86,6 +86,8 @@ def _wait(case: _Case) -> Judgement:
 def _split(case: _Case) -> Judgement:
     if case.count == 1:
         return _alone(case)
+    if case.operation.final:  # a half of it might be taken, and that cannot be undone
+        return _target(case)
     return Judgement(Verdict.SPLIT, case.refusal.message)
 
 
@@ -109,6 +111,21 @@ def _named(case: _Case) -> Judgement:
     return Judgement(Verdict.REJECT, case.refusal.message, failures=dict(case.refusal.failures))
 
 
+def _target(case: _Case) -> Judgement:
+    """The refusal is about what all records of the call have in common: dividing it would not help."""
+    words = "; ".join(filter(None, (case.refusal.message, *case.refusal.whole)))
+    code = f"reply.{case.refusal.code}" if case.refusal.code else f"reply.{case.answer.status}"
+    return Judgement(Verdict.REJECT, words, failures=dict.fromkeys(range(case.count), Failure(code, words)))
+
+
+def _about_target(case: _Case) -> bool:
+    """Whether a call on many records was refused for its target: one is named in the path, and the code is a word."""
+    named = bool(case.operation.parameters) and case.operation.batch is not None
+    if not named or case.answer.status not in (400, 403, 404, 409, 422):
+        return False
+    return case.answer.status == 404 or ("." in case.refusal.code and not case.about_size)
+
+
 def _stop(kind: Literal["key", "plan", "server"]) -> Callable[[_Case], Judgement]:
     def judge(case: _Case) -> Judgement:
         words = " ".join(filter(None, (case.refusal.code, case.refusal.message))) or "no reason given"
@@ -119,7 +136,7 @@ def _stop(kind: Literal["key", "plan", "server"]) -> Callable[[_Case], Judgement
 
 def _gone(case: _Case) -> Judgement:
     """A record that is not there: for a delete that is what was wanted."""
-    if case.operation.method == "DELETE":
+    if removes(case.operation):
         return Judgement(Verdict.DONE, "already gone")
     return _alone(case)
 
@@ -139,6 +156,7 @@ TABLE: tuple[_Row, ...] = (
     ("throttled", lambda c: c.answer.status == 429, _wait),
     ("throttled in disguise", lambda c: c.answer.status == 400 and c.throttled_in_disguise, _wait),
     ("key refused", lambda c: c.answer.status == 401, _stop("key")),
+    ("target refused", _about_target, _target),
     ("key may not", lambda c: c.answer.status == 403 and _lacks_right(c), _stop("key")),
     ("record forbidden", lambda c: c.answer.status == 403, _split),
     ("plan is full", lambda c: c.refusal.code.lower() in _PLAN_CODES, _stop("plan")),

@@ -18,7 +18,7 @@ from bulkreply.sandbox.routes import ROUTES
 CATALOG = Catalog()
 SPECS = list(CATALOG)
 OPERATIONS = [operation for spec in SPECS for operation in spec.operations.values()]
-OTHER_CODECS = {"enum", "date", "datetime", "custom", "references"}
+OTHER_CODECS = {"enum", "date", "datetime", "custom", "nested"}
 
 
 def endpoints() -> dict[tuple[str, str, str], dict[str, str]]:

@@ -1,4 +1,4 @@
-"""People, lists and custom fields of V1 (v1-v2.md 2 and 3)."""
+"""People of V1, one by one (v1-v2.md 2)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,19 @@ from bulkreply.sandbox.answers import Answer, Refused, json_answer
 from bulkreply.sandbox.asking import Asking
 from bulkreply.sandbox.editing import make, put
 from bulkreply.sandbox.events import Effect
-from bulkreply.sandbox.store import Contact, CustomField, note_surprises
+from bulkreply.sandbox.store import Contact
+from bulkreply.sandbox.v1.bodies import DONE, body_of
+from bulkreply.sandbox.v1.pages import people_page
 from bulkreply.sandbox.views import v1_person
-from bulkreply.sandbox.vocabulary import V1_WRITABLE, WINDOWS_ZONES, is_address
+from bulkreply.sandbox.vocabulary import V1_WRITABLE, WINDOWS_ZONES, is_address, pascal
 
+PERSON_KEYS = (*V1_WRITABLE, "customFields")
 _ZONES = {windows: iana for iana, windows in WINDOWS_ZONES.items()}
+
+
+def zone_of(name: str) -> str:
+    """A time zone as it is kept, from its Windows name; others pass as they are."""
+    return _ZONES.get(name, name)
 
 
 def _missing(asking: Asking) -> Refused:
@@ -29,31 +37,7 @@ def _by_id(asking: Asking) -> Contact:
 
 def list_people(asking: Asking) -> Answer:
     """GET people, page by page."""
-    limit, page = int(asking.query.get("limit", "100") or 100), int(asking.query.get("page", "1") or 1)
-    choice = asking.switches["v1.limit_over_100"]
-    if limit > 100 and choice == "refuse":
-        raise asking.v1_refused(400, "The limit is 100.")
-    if limit > 100 and choice == "clamp":
-        limit = 100
-    ids = asking.workspace.ordered()
-    if asking.switches["v1.people_order"] != "oldest_first":
-        ids = ids[::-1]
-    pages = -(-len(ids) // limit)
-    first = (page - 1) * limit
-    link = f"{asking.base}/v1/people?page={{}}&limit={limit}"
-    contacts = asking.workspace.contacts
-    return json_answer(
-        200,
-        {
-            "people": [v1_person(asking.workspace, contacts[number]) for number in ids[first : first + limit]],
-            "total": len(ids),
-            "page": page,
-            "limit": limit,
-            "pagesCount": pages,
-            "next": link.format(page + 1) if page < pages else None,
-            "previous": link.format(page - 1) if page > 1 else None,
-        },
-    )
+    return people_page(asking, asking.workspace.ordered(), "/v1/people")
 
 
 def get_person(asking: Asking) -> Answer:
@@ -74,24 +58,31 @@ def get_by_email(asking: Asking) -> Answer:
 
 def upsert_person(asking: Asking) -> Answer:
     """POST: new by e-mail, or changed."""
-    body, workspace = asking.mapping(), asking.workspace
-    note_surprises(workspace, "v1.people", body, {*V1_WRITABLE, "customFields"})
+    body = body_of(asking, "v1.people", PERSON_KEYS)
+    contact, effect = upsert(asking, body)
+    asking.note("v1.people.upsert", [contact.id], [effect])
+    status = 201 if effect is Effect.CREATED else int(asking.switches["v1.update_status"])
+    return json_answer(status, v1_person(asking.workspace, contact))
+
+
+def upsert(asking: Asking, body: dict[str, Any]) -> tuple[Contact, Effect]:
+    """The person a body makes or changes.
+
+    Raises:
+        Refused: It has no address, no first name, or a custom field that does not exist.
+    """
     address = body.get("email")
     if not isinstance(address, str) or not is_address(address):
         raise asking.v1_refused(400, "Email is not valid.")
     if not body.get("firstName"):
         raise asking.v1_refused(400, "FirstName is required.")
     values, custom = _values(asking, body), _custom(asking, body)
-    known = workspace.by_email(address)
+    known = asking.workspace.by_email(address)
     if known is None:
-        contact, effect, status = make(asking, values, custom), Effect.CREATED, 201
-    else:
-        if asking.switches["v1.omitted_fields"] == "blanked":
-            values = dict.fromkeys(V1_WRITABLE.values(), None) | values
-        contact, effect = known, put(asking, known, values, custom)
-        status = int(asking.switches["v1.update_status"])
-    workspace.events.note(asking.now_s, asking.number, "v1.people.upsert", [contact.id], [effect])
-    return json_answer(status, v1_person(workspace, contact))
+        return make(asking, values, custom), Effect.CREATED
+    if asking.switches["v1.omitted_fields"] == "blanked":
+        values = dict.fromkeys(V1_WRITABLE.values(), None) | values
+    return known, put(asking, known, values, custom)
 
 
 def _values(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +91,7 @@ def _values(asking: Asking, body: dict[str, Any]) -> dict[str, Any]:
         own: body[name] for name, own in V1_WRITABLE.items() if name in body and not (ignored and body[name] == "")
     }
     if "timeZoneId" in values:
-        values["timeZoneId"] = _ZONES.get(values["timeZoneId"], values["timeZoneId"])
+        values["timeZoneId"] = zone_of(values["timeZoneId"])
     return values
 
 
@@ -122,68 +113,73 @@ def _delete(asking: Asking, contact: Contact | None) -> Answer:
     if contact is None:
         if asking.switches["v1.delete_missing"] == "404":
             raise _missing(asking)
-        return Answer(200, b"", "text/plain")
+        return DONE
     asking.workspace.remove(contact)
-    asking.workspace.events.note(asking.now_s, asking.number, "v1.people.delete", [contact.id], [Effect.DELETED])
-    return Answer(200, b"", "text/plain")
+    asking.note("v1.people.delete", [contact.id], [Effect.DELETED])
+    return DONE
 
 
 def delete_person(asking: Asking) -> Answer:
     """DELETE by id, either spelling."""
     text = asking.parameters.get("id") or asking.query.get("id", "")
+    if not text:
+        raise asking.v1_refused(400, "An id or an address is needed.")
     return _delete(asking, asking.workspace.contacts.get(int(text) if text.isdigit() else 0))
 
 
 def delete_by_email(asking: Asking) -> Answer:
     """DELETE by e-mail."""
-    return _delete(asking, asking.workspace.by_email(asking.query.get("email", "")))
+    if not asking.query.get("email"):
+        raise asking.v1_refused(400, "An id or an address is needed.")
+    return _delete(asking, asking.workspace.by_email(asking.query["email"]))
 
 
-def list_fields(asking: Asking) -> Answer:
-    """GET custom fields: a bare array, kinds as numbers."""
-    return json_answer(200, [_field_view(one) for one in asking.workspace.fields.values()])
+def lookup(asking: Asking) -> Answer:
+    """POST lookup: by exactly one of address and profile."""
+    body = body_of(asking, "v1.people.lookup", ("email", "linkedin"))
+    given = {name: text for name, text in body.items() if isinstance(text, str) and text.strip()}
+    if len(given) != 1:
+        raise asking.v1_refused(400, "Exactly one of email and linkedin is needed.")
+    if "email" in given:
+        ids = [one.id for one in asking.workspace.all_by_email(given["email"].strip())]
+    else:
+        profile = _profile(given["linkedin"])
+        people = asking.workspace.contacts.values()
+        ids = sorted(one.id for one in people if _profile(one.fields.get("linkedInUrl") or "") == profile)
+    if not ids:
+        raise _missing(asking)
+    return json_answer(200, {"ids": ids} if asking.switches["v1.lookup_shape"] == "ids" else {"id": ids[0]})
 
 
-def _field_view(one: CustomField) -> dict[str, Any]:
-    return {"id": one.id, "title": one.title, "fieldType": int(one.kind == "number")}
+def _profile(url: str) -> str:
+    return url.strip().rstrip("/").lower().removeprefix("https://").removeprefix("http://").removeprefix("www.")
 
 
-def _field(asking: Asking) -> CustomField:
-    found = asking.workspace.fields.get(asking.id())
-    if found is None:
-        raise asking.v1_refused(404, "Custom field not found.")
-    return found
+def list_sequences(asking: Asking) -> Answer:
+    """GET the sequences of a person: a bare array."""
+    shelf, found = asking.workspace.shelf("sequences"), []
+    for number, membership in (_by_id(asking).sequences or {}).items():
+        sequence = shelf.get(number)
+        found.append(
+            {
+                "sequenceId": number,
+                "sequenceName": sequence["name"] if sequence else membership["sequenceName"],
+                "status": pascal(membership["status"]),
+                "isSequenceOwner": sequence is not None and sequence["ownerUserId"] == asking.user,
+            }
+        )
+    return json_answer(200, found)
 
 
-def get_field(asking: Asking) -> Answer:
-    """GET one custom field."""
-    return json_answer(200, _field_view(_field(asking)))
-
-
-def _field_values(asking: Asking) -> tuple[str, str]:
-    body = asking.mapping()
-    title, kind = body.get("title"), body.get("type")
-    if not isinstance(title, str) or not title.strip() or len(title) > 90 or kind not in (0, 1):
-        raise asking.v1_refused(400, "title and type are required.")
-    return title, "number" if kind else "text"
-
-
-def create_field(asking: Asking) -> Answer:
-    """POST a custom field: `type` in, `fieldType` out."""
-    title, kind = _field_values(asking)
-    made = CustomField(asking.workspace.new_id("field"), title, kind)
-    asking.workspace.fields[made.id] = made
-    return json_answer(200, _field_view(made))
-
-
-def update_field(asking: Asking) -> Answer:
-    """PUT a custom field."""
-    found = _field(asking)
-    found.title, found.kind = _field_values(asking)
-    return json_answer(200, _field_view(found))
-
-
-def delete_field(asking: Asking) -> Answer:
-    """DELETE answers the JSON value true."""
-    del asking.workspace.fields[_field(asking).id]
-    return json_answer(200, True)
+ROUTES = {
+    "v1.people.list": list_people,
+    "v1.people.get": get_person,
+    "v1.people.get_by_id_query": get_person,
+    "v1.people.get_by_email": get_by_email,
+    "v1.people.upsert": upsert_person,
+    "v1.people.delete": delete_person,
+    "v1.people.delete_by_id_query": delete_person,
+    "v1.people.delete_by_email": delete_by_email,
+    "v1.people.lookup": lookup,
+    "v1.people.list_sequences": list_sequences,
+}

@@ -142,3 +142,14 @@ def bulk_delete(asking: Asking) -> Answer:
     if asking.switches["v3.bulk_delete_answer"] == "empty_204":
         return empty(204)
     return json_answer(200, failed)
+
+
+ROUTES = {
+    "v3.contacts.list": list_contacts,
+    "v3.contacts.get": get_contact,
+    "v3.contacts.create": create_contact,
+    "v3.contacts.update": update_contact,
+    "v3.contacts.delete": delete_contact,
+    "v3.contacts.bulk_delete": bulk_delete,
+    "v3.contacts.filter": filter_contacts,
+}

@@ -131,3 +131,8 @@ def _as_job(asking: Asking, items: Sequence[Mapping[str, Any]], options: Mapping
     job.told = f'{{"items":{len(items)}}}'
     asking.workspace.jobs[number] = job
     return json_answer(202, {"jobId": number}, {"Location": f"/v3/background-jobs/{number}"})
+
+
+ROUTES = {
+    "v3.contacts.import": import_contacts,
+}

@@ -1,4 +1,4 @@
-"""Lists, custom fields, background jobs and users of V3."""
+"""Background jobs and users of V3."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from bulkreply.sandbox.answers import Answer, Refused, empty, invalid, item_error, json_answer
+from bulkreply.sandbox.answers import Answer, Refused, invalid, json_answer
 from bulkreply.sandbox.asking import Asking
-from bulkreply.sandbox.events import Effect
-from bulkreply.sandbox.store import ContactList, CustomField, Job, note_surprises
+from bulkreply.sandbox.plain import done
+from bulkreply.sandbox.store import Job
 from bulkreply.sandbox.v3.importing import run_import
 from bulkreply.sandbox.views import plain_time
 
@@ -32,170 +32,6 @@ def team_users(asking: Asking) -> Answer:
     team = {"teamId": 5, "teamName": "North"}
     found = [team | {"userId": n, "userName": names[n], "userEmail": address} for n, address in USERS.items()]
     return json_answer(200, found)
-
-
-def _list_view(one: ContactList) -> dict[str, Any]:
-    return {"id": one.id, "name": one.name, "isShared": one.shared}
-
-
-def _list(asking: Asking) -> ContactList:
-    found = asking.workspace.lists.get(asking.id())
-    if found is None:
-        raise asking.not_found("contactList.notFound", "list")
-    return found
-
-
-def list_lists(asking: Asking) -> Answer:
-    """GET lists."""
-    top, skip = asking.page(25, 1000)
-    every = list(asking.workspace.lists.values())
-    items = [_list_view(one) for one in every[skip : skip + top]]
-    return json_answer(200, {"items": items, "hasMore": skip + top < len(every)})
-
-
-def get_list(asking: Asking) -> Answer:
-    """GET one list."""
-    return json_answer(200, _list_view(_list(asking)))
-
-
-def _name(asking: Asking) -> str:
-    name = asking.mapping().get("name")
-    if not isinstance(name, str) or not name.strip():
-        raise Refused(invalid([("/name", "A value is needed.")]))
-    return name
-
-
-def create_list(asking: Asking) -> Answer:
-    """POST a list."""
-    body, workspace = asking.mapping(), asking.workspace
-    note_surprises(workspace, "contact_lists.create", body, ("name", "isShared"))
-    name = _name(asking)
-    taken = any(one.name.lower() == name.lower() for one in workspace.lists.values())
-    if taken and asking.switches["v3.list_name_unique"] == "yes":
-        raise Refused(invalid([("/name", "The name is taken.")]))
-    made = ContactList(workspace.new_id("list"), name, bool(body.get("isShared")))
-    workspace.lists[made.id] = made
-    workspace.events.note(asking.now_s, asking.number, "contact_lists.create", [made.id], [Effect.CREATED])
-    return json_answer(int(asking.switches["v3.create_status"]), _list_view(made))
-
-
-def update_list(asking: Asking) -> Answer:
-    """PUT a list: isShared is lost unless sent again."""
-    found = _list(asking)
-    found.name, found.shared = _name(asking), bool(asking.mapping().get("isShared"))
-    return json_answer(200, _list_view(found))
-
-
-def delete_list(asking: Asking) -> Answer:
-    """DELETE a list; its contacts stay."""
-    found = _list(asking)
-    for number in list(found.members):
-        asking.workspace.leave(asking.workspace.contacts[number], found.id)
-    del asking.workspace.lists[found.id]
-    asking.workspace.events.note(asking.now_s, asking.number, "contact_lists.delete", [found.id], [Effect.DELETED])
-    return empty(204)
-
-
-def share_list(asking: Asking) -> Answer:
-    """POST share."""
-    _list(asking).shared = True
-    return empty(int(asking.switches["v3.empty_action"]))
-
-
-def unshare_list(asking: Asking) -> Answer:
-    """POST unshare."""
-    _list(asking).shared = False
-    return empty(int(asking.switches["v3.empty_action"]))
-
-
-def add_contacts(asking: Asking) -> Answer:
-    """POST add-contacts: a member added again is a success."""
-    return _enlist(asking, moves=False)
-
-
-def move_contacts(asking: Asking) -> Answer:
-    """POST move-contacts: off the other lists."""
-    return _enlist(asking, moves=asking.switches["v3.move_list"] == "leaves_other_lists")
-
-
-def _enlist(asking: Asking, moves: bool) -> Answer:
-    found, failed = _list(asking), {}
-    for number in asking.ids("contactIds"):
-        contact = asking.workspace.contacts.get(number)
-        if contact is None:
-            failed[str(number)] = item_error(asking.switches, "contact_lists", "contactNotProcessed", number)
-            continue
-        for other in contact.lists if moves else ():
-            if other != found.id:
-                asking.workspace.leave(contact, other)
-        asking.workspace.join(contact, found.id)
-    return json_answer(200, failed)
-
-
-def _field_view(one: CustomField) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "title": one.title,
-        "fieldType": one.kind,
-        "metadata": one.metadata,
-        "orgWide": one.org_wide,
-    }
-
-
-def _field(asking: Asking) -> CustomField:
-    found = asking.workspace.fields.get(asking.id())
-    if found is None:
-        raise asking.not_found("customField.notFound", "field")
-    return found
-
-
-def list_fields(asking: Asking) -> Answer:
-    """GET custom fields: a bare array."""
-    return json_answer(200, [_field_view(one) for one in asking.workspace.fields.values()])
-
-
-def get_field(asking: Asking) -> Answer:
-    """GET one custom field."""
-    return json_answer(200, _field_view(_field(asking)))
-
-
-def _field_values(asking: Asking) -> tuple[str, str]:
-    body = asking.mapping()
-    note_surprises(asking.workspace, "custom_fields", body, ("title", "fieldType", "metadata", "orgWide"))
-    title, kind, problems = body.get("title"), str(body.get("fieldType")).lower(), []
-    if not isinstance(title, str) or not title.strip():
-        problems.append(("/title", "A value is needed."))
-    elif len(title) > 90:
-        problems.append(("/title", "At most 90 characters."))
-    if kind not in ("text", "number"):
-        problems.append(("/fieldType", "text or number."))
-    if problems:
-        raise Refused(invalid(problems))
-    return str(title), kind
-
-
-def create_field(asking: Asking) -> Answer:
-    """POST a custom field."""
-    title, kind = _field_values(asking)
-    body, workspace = asking.mapping(), asking.workspace
-    made = CustomField(workspace.new_id("field"), title, kind, body.get("metadata"), bool(body.get("orgWide")))
-    workspace.fields[made.id] = made
-    workspace.events.note(asking.now_s, asking.number, "custom_fields.create", [made.id], [Effect.CREATED])
-    return json_answer(int(asking.switches["v3.create_status"]), _field_view(made))
-
-
-def update_field(asking: Asking) -> Answer:
-    """PUT a custom field."""
-    found = _field(asking)
-    found.title, found.kind = _field_values(asking)
-    found.metadata = asking.mapping().get("metadata")
-    return json_answer(200, _field_view(found))
-
-
-def delete_field(asking: Asking) -> Answer:
-    """DELETE a custom field; its values are no longer shown."""
-    del asking.workspace.fields[_field(asking).id]
-    return empty(204)
 
 
 def _job(asking: Asking) -> Job:
@@ -249,12 +85,16 @@ def _end(asking: Asking, job: Job) -> None:
         job.status = end
         return
     if end == "Done":
-        worker = replace(asking, user=job.user, number=job.number)
-        outcome = run_import(worker, job.work["items"], job.work["options"])
-        if asking.switches["v3.import_job_result"] == "opaque":
-            del outcome["items"]
-        job.result = orjson.dumps(outcome).decode()
+        job.result = _imported(asking, job) if "items" in job.work else "{}"
     job.status, job.finished_s, job.work = end, asking.now_s, {}
+
+
+def _imported(asking: Asking, job: Job) -> str:
+    worker = replace(asking, user=job.user, number=job.number)
+    outcome = run_import(worker, job.work["items"], job.work["options"])
+    if asking.switches["v3.import_job_result"] == "opaque":
+        del outcome["items"]
+    return orjson.dumps(outcome).decode()
 
 
 def cancel_job(asking: Asking) -> Answer:
@@ -262,4 +102,13 @@ def cancel_job(asking: Asking) -> Answer:
     job = _job(asking)
     if not job.final:
         job.status, job.finished_s, job.work = "Cancelled", asking.now_s, {}
-    return empty(int(asking.switches["v3.empty_action"]))
+    return done(asking)
+
+
+ROUTES = {
+    "v3.users.whoami": whoami,
+    "v3.users.list_team_users": team_users,
+    "v3.background_jobs.list": list_jobs,
+    "v3.background_jobs.get": get_job,
+    "v3.background_jobs.cancel": cancel_job,
+}
