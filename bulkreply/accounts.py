@@ -26,7 +26,8 @@ class ReplyAccount:
     Attributes:
         name: What the configuration calls it, `default` when only the environment is used.
         key: None when no key was found; reading is then impossible, planning is not.
-        limits: Quota windows that replace the defaults of every API version, "" for the defaults.
+        limits: Quota windows that replace the default ones of every API version, "" for those; `none` lifts the
+            narrower ones of slow endpoints too.
         act_as: User a team key acts for: an id or an e-mail address (conventions.md 2).
         reserve: Share of every limit left to other applications, 0 to below 1.
     """

@@ -49,8 +49,8 @@ class JobInvalid(UsageProblem):
     """A job file with problems; each one line, `jobs/x.yaml:12:5 map.email …`."""
 
     def __init__(self, problems: list[str], *, hint: str = "") -> None:
-        super().__init__("\n".join(problems), hint=hint)
-        self.problems = problems
+        self.problems = list(dict.fromkeys(problems))
+        super().__init__("\n".join(self.problems), hint=hint)
 
 
 class SourceUnreadable(UsageProblem):

@@ -162,6 +162,7 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
                 job_content=orjson.dumps(job.content).decode(),
                 input_fingerprint=plan.fingerprint,
                 account=client.account_name,
+                fields=orjson.dumps(plan.fields).decode(),
                 started_s=repr(now_s),
                 sendable=str(plan.stage.sendable),
             )
@@ -192,9 +193,9 @@ async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
     stage = Stage.load(run.stage_folder)
     if stage is None:
         raise LedgerUnusable(f"the staged records of {run.name} are missing", hint="--fresh begins anew")
-    target = resolve_target(order.job, order.catalog)
     with _opened(run) as ledger:
         facts = ledger.facts()
+        target = resolve_target(order.job, order.catalog).addressed(orjson.loads(facts.get("fields", "[]")))
         if facts.get("account", client.account_name) != client.account_name:
             raise KeyRefused("this key belongs to another account than the run began with")
         client.counts.add(orjson.loads(facts.get("requests", "{}")))
@@ -211,7 +212,9 @@ async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
             sizes = BatchSizes(client.account_name, order.job.target.batch or 0)
             watching = order.watch(progress, client) if order.watch else None
             keep = Answers(run.path / ANSWERS_NAME, stage).keep
-            await _drive(lambda stop: Engine(ledger, stage, sink, sizes, rules, stop, progress, identities, keep), watching)
+            await _drive(
+                lambda stop: Engine(ledger, stage, sink, sizes, rules, stop, progress, identities, keep), watching
+            )
         except BulkreplyError as error:
             problem = error
         report = conclude(order.job, run, ledger, stage, client, began_s, problem)

@@ -47,7 +47,9 @@ async def read_names(
 async def find_names(client: Client, spec: ObjectSpec, wanted: set[str], creatable: bool = False) -> Names:
     """What some names mean, for objects too large to be read whole without need."""
     found = await find(client, spec, wanted)
-    return Names(spec.name, {key: [record[spec.key] for record in records] for key, records in found.items()}, creatable)
+    return Names(
+        spec.name, {key: [record[spec.key] for record in records] for key, records in found.items()}, creatable
+    )
 
 
 async def read_custom_types(client: Client, api: str) -> dict[str, str]:
@@ -61,9 +63,7 @@ async def read_custom_types(client: Client, api: str) -> dict[str, str]:
     return types
 
 
-async def create(
-    client: Client, spec: ObjectSpec, name: str, more: Mapping[str, Any] | None = None
-) -> int | str:
+async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str, Any] | None = None) -> int | str:
     """Creates a record that carries a name the caller has just found missing; its id.
 
     It is never repeated blindly: after a lost answer the name is looked up first.

@@ -10,9 +10,9 @@ import orjson
 
 from bulkreply.batching import Batch
 from bulkreply.catalog import Operation
-from bulkreply.catalog.inputs import Place, filler, inputs_of, place_of
+from bulkreply.catalog.inputs import filler, inputs_of
 from bulkreply.errors import RunPaused
-from bulkreply.lookup import Found, detail_of, find
+from bulkreply.lookup import detail_of
 from bulkreply.mapping import ID_MARK
 from bulkreply.net.client import Client
 from bulkreply.outcomes import Outcome
@@ -20,14 +20,13 @@ from bulkreply.quota import Permit
 from bulkreply.slots import fill as fill_slots
 from bulkreply.slots import has_slots
 from bulkreply.targets import Target
-from bulkreply.wire.answer import Failure, Settled, WrongShape, outcome_of_refusal, removes, settle
-from bulkreply.wire.call import Call, fill, write_call
-from bulkreply.wire.compare import at_path, created_after, holds
+from bulkreply.wire.answer import Failure, Settled, WrongShape, outcome_of_refusal, settle
+from bulkreply.wire.call import Call, fill, with_options, write_call
+from bulkreply.wire.compare import already, at_path, holds
 from bulkreply.wire.merge import merged
 from bulkreply.wire.route import Route, address_of, parameters, route_of
 from bulkreply.wire.verdict import Judgement, Verdict
 
-CLOCK_SKEW_S = 5.0
 JOB_POLL_S = (0.5, 15.0)
 FINAL_JOB_STATES = ("done", "failed", "expired", "cancelled")
 Record = Mapping[str, Any]
@@ -47,32 +46,21 @@ class Delivery:
     said: bytes = b""
 
 
-@dataclass(frozen=True, slots=True)
-class Verified:
-    """What reading Reply said of a batch whose answer was lost.
-
-    Attributes:
-        settled: Index -> (outcome, Reply id) of records whose effect is there.
-        missing: Indexes of records whose effect is not there.
-    """
-
-    settled: Mapping[int, tuple[Outcome, int]]
-    missing: tuple[int, ...]
-
-
 @dataclass(slots=True)
 class ReplySink:
     """Sends records to one account.
 
     Attributes:
         id_of: What fills slots: inside of a slot -> JSON text of an id, None while it has none.
-        held: Key -> the record Reply holds, for replacements; filled by whoever looked it up.
+        held: Key -> the record Reply held before, for replacements; filled by whoever looked it up.
+        made: Ids of records that other calls of the same row come after, and that the run made.
     """
 
     client: Client
     target: Target
     id_of: Callable[[str], str | None] = lambda slot: None
     held: dict[str, Record] = field(default_factory=dict)
+    made: set[str] = field(default_factory=set)
     _routes: dict[str, Route] = field(default_factory=dict)
 
     # -- what a batch means
@@ -126,8 +114,10 @@ class ReplySink:
             The batch, and its outcomes when nothing is to be sent after all.
         """
         operation, route = self.operation(batch), self.route(batch)
-        if route.current and not await self._is_current(batch, route):
-            return batch, Settled.all(1, Outcome.SKIPPED, Failure("status.other", "it is not set at Reply"))
+        if route.current and (left := await self._left_alone(batch, route)) is not None:
+            return batch, left
+        if self._is_so(batch, route, operation):
+            return batch, Settled.all(1, Outcome.UNCHANGED)
         if operation.batch is not None or not (operation.merges or self._may_carry_more(operation)):
             return batch, None
         sent = orjson.loads(batch.bodies[0])
@@ -135,11 +125,32 @@ class ReplySink:
             record = await self._held(batch, route, operation)
             if record is None:
                 return batch, Settled.all(1, Outcome.REJECTED, Failure("reply.notFound", "Reply does not have it"))
+            if holds(route.spec, record, self._taken(route, operation, sent), strict=True):
+                settled = Settled.all(1, Outcome.UNCHANGED)
+                _keep_ids(batch, settled)
+                return batch, settled
             body = merged(route.spec, operation, record, sent, self.target.shapes)
         else:
-            taken = inputs_of(route.spec, operation)
-            body = {name: value for name, value in sent.items() if name in taken}
+            body = self._taken(route, operation, sent)
         return replace(batch, bodies=(orjson.dumps(body).decode(),)), None
+
+    @staticmethod
+    def _taken(route: Route, operation: Operation, sent: Record) -> dict[str, Any]:
+        taken = inputs_of(route.spec, operation)
+        return {name: value for name, value in sent.items() if name in taken}
+
+    def _is_so(self, batch: Batch, route: Route, operation: Operation) -> bool:
+        """Whether a call that comes after the main one is not needed: the record was so before, or was made so."""
+        cases = [case for case in self.target.cases[1:] if case.operation == operation.label]
+        if self.target.mode is None or route.main or operation.batch is not None or len(cases) != 1:
+            return False
+        given = orjson.loads(batch.bodies[0]) | address_of(batch.addresses[0] if batch.addresses else None)[1]
+        identity = self.path(batch, route, operation).get(route.spec.key, "")
+        if identity in self.made:
+            said = {cases[0].give.get(name, name) for name in given} | set(cases[0].when)
+            return said <= inputs_of(route.spec, self.target.operation).keys()
+        record = self.held.get(ID_MARK + identity)
+        return record is not None and already(route.spec, cases[0], record, given)
 
     def _may_carry_more(self, operation: Operation) -> bool:
         """Whether staged records may hold fields the operation does not take: two operations share them."""
@@ -149,14 +160,22 @@ class ReplySink:
         known = self.held.get(batch.keys[0])
         if known is not None and (route.spec.lookup is None or not route.spec.lookup.detail):
             return known
-        return await detail_of(self.client, route.spec, self._path(batch, route, operation))
+        found = await detail_of(self.client, route.spec, self.path(batch, route, operation))
+        if found is not None and len(self.target.cases) > 1:
+            self.held[f"{ID_MARK}{found.get(route.spec.key)}"] = found
+        return found
 
-    async def _is_current(self, batch: Batch, route: Route) -> bool:
-        record = await detail_of(self.client, route.spec, self._path(batch, route, route.operation))
-        known = {name: str((record or {}).get(name) or "").lower() for name in route.current}
-        return all(known[name] in {one.lower() for one in words} for name, words in route.current.items())
+    async def _left_alone(self, batch: Batch, route: Route) -> Settled | None:
+        """The outcome of a record that is not touched: Reply does not have it, or it holds other values than asked."""
+        record = await detail_of(self.client, route.spec, self.path(batch, route, route.operation))
+        if record is None:
+            return Settled.all(1, Outcome.REJECTED, Failure("reply.notFound", "Reply does not have it"))
+        known = {name: str(record.get(name) or "").lower() for name in route.current}
+        if all(known[name] in {one.lower() for one in words} for name, words in route.current.items()):
+            return None
+        return Settled.all(1, Outcome.UNCHANGED, Failure("status.other", "it is not set at Reply"))
 
-    def _path(self, batch: Batch, route: Route, operation: Operation) -> dict[str, str]:
+    def path(self, batch: Batch, route: Route, operation: Operation) -> dict[str, str]:
         """Fields that stand in the path of a call on one record."""
         path = dict(route.path) | address_of(batch.addresses[0] if batch.addresses else None)[0]
         if batch.ids and batch.ids[0]:
@@ -182,10 +201,10 @@ class ReplySink:
         shared: dict[str, Any] = dict(route.shared)
         mode = self.target.mode
         if mode is not None and route.main and not batch.known and mode.options:
-            shared = _with_options(shared, mode.options, mode.options_at)
+            shared = with_options(shared, mode.options, mode.options_at)
         path, query = dict(route.path), dict(route.query)
         if operation.batch is None:
-            path = self._path(batch, route, operation)
+            path = self.path(batch, route, operation)
             query |= address_of(batch.addresses[0] if batch.addresses else None)[1]
         named = replace(route, operation=operation)
         return write_call(operation, self.elements(batch), parameters(named, path), shared, query)
@@ -201,28 +220,36 @@ class ReplySink:
             job = _job_of(answer.headers.get("location", ""), answer.body)
             return Delivery(judgement if job else Judgement(Verdict.VERIFY, "202 without a job"), job=job)
         if judgement.verdict is Verdict.REJECT and len(batch) == 1:
-            return self._refused(operation, judgement)
+            return await self._refused(batch, route, judgement)
         if judgement.verdict is not Verdict.DONE:
             return Delivery(judgement)
         if judgement.reason:  # a delete of what is already gone
             gone = Failure("reply.notFound", judgement.reason)
             return Delivery(judgement, Settled.all(len(batch), Outcome.SKIPPED, gone))
         try:
-            settled = settle(operation, self.success(batch), answer, self.elements(batch), route.spec.key)
+            may_create = self.target.word == "upsert" and not batch.known
+            elements = self.elements(batch)
+            settled = settle(operation, self.success(batch), answer, elements, route.spec.key, may_create)
         except WrongShape as error:
             return Delivery(Judgement(Verdict.VERIFY, f"wire: {error}"))
         if operation.recheck is not None and settled.failures:
             await self._recheck(batch, route, settled)
         _keep_ids(batch, settled)
+        if self.target.known is not None and len(self.target.cases) > 1 and route.main and not batch.known:
+            self.made.update(settled.texts.get(i, str(number)) for i, number in enumerate(settled.ids))
         return Delivery(judgement, settled, said=answer.body)
 
-    def _refused(self, operation: Operation, judgement: Judgement) -> Delivery:
-        """One record, refused; some refusals say that it is as wanted already."""
-        failure = judgement.failures[0]
-        outcome = outcome_of_refusal(operation, failure.code)
-        if outcome is Outcome.REJECTED:
+    async def _refused(self, batch: Batch, route: Route, judgement: Judgement) -> Delivery:
+        """One record, refused; some refusals say that it is as wanted already, or a read does."""
+        operation, failure = self.operation(batch), judgement.failures[0]
+        if operation.batch is not None and operation.parameters:  # what many share is refused, not the one record
             return Delivery(judgement)
-        return Delivery(Judgement(Verdict.DONE), Settled.all(1, outcome, failure))
+        settled = Settled.all(1, outcome_of_refusal(operation, failure.code), failure)
+        if operation.recheck is not None:
+            await self._recheck(batch, route, settled)
+        if settled.outcomes[0] == Outcome.REJECTED:
+            return Delivery(judgement)
+        return Delivery(Judgement(Verdict.DONE), settled)
 
     async def _recheck(self, batch: Batch, route: Route, settled: Settled) -> None:
         """Refusals that a read shows to mean: it is so already (procedures.md 1.1, guess)."""
@@ -239,7 +266,10 @@ class ReplySink:
         for i, failure in list(settled.failures.items()):
             if failure.code.rpartition(".")[2].lower() != check.error.lower():
                 continue
-            path = dict(route.path) | {element or route.spec.key: batch.bodies[i], "contactId": batch.bodies[i]}
+            if route.operation.batch is None:
+                path = self.path(batch, route, route.operation)
+            else:
+                path = dict(route.path) | {element or route.spec.key: batch.bodies[i], "contactId": batch.bodies[i]}
             named = {p: path.get(filler(route.spec, operation, p), batch.bodies[i]) for p in operation.parameters}
             content = await self.client.read(Call(operation, fill(operation.path, named)))
             known = at_path(content, check.read_at)
@@ -266,89 +296,6 @@ class ReplySink:
             delay_s = min(delay_s * 1.6, JOB_POLL_S[1])
         raise RunPaused("a background job at Reply does not end", hint="resume later; the job is followed again")
 
-    # -- reading back
-
-    def verifiable(self, batch: Batch) -> bool:
-        """Whether reading Reply can tell what became of a batch: its records can be found by their keys."""
-        operation, route = self.operation(batch), self.route(batch)
-        if route.spec.lookup is None or not all(batch.keys) or not route.spec.natural_key:
-            return False
-        if operation.carries == "record" or removes(operation):
-            return True
-        named = [place_of(route.spec, operation, name) for name in route.spec.natural_key]
-        return all(place in (Place.PATH, Place.ELEMENT, Place.RECORD) for place in named) and operation.result != "whole"
-
-    async def verify(self, batches: Sequence[tuple[Batch, float]]) -> list[Verified]:
-        """Reads Reply to see which records of lost calls took effect, all batches together.
-
-        Args:
-            batches: Each with the time its intent was recorded, Unix seconds.
-        """
-        wanted: dict[tuple[str, int | None], set[str]] = {}
-        for batch, _ in batches:
-            wanted.setdefault(self._where(batch), set()).update(k for k in batch.keys if not k.startswith(ID_MARK))
-        found: dict[tuple[str, int | None], Found] = {}
-        for (label, scope), keys in wanted.items():
-            api, name = label.split(".")
-            found[label, scope] = await find(self.client, self.client.catalog.object(name, api), keys, scope)
-        claimed: set[tuple[str, str]] = set()
-        return [await self._verified(batch, found[self._where(batch)], at_s, claimed) for batch, at_s in batches]
-
-    def _where(self, batch: Batch) -> tuple[str, int | None]:
-        """The object a batch is about, and the list that holds all its records, if one does."""
-        route = self.route(batch)
-        lookup, scope = route.spec.lookup, None
-        if lookup is not None and lookup.scoped:
-            for values in route.shared.values():
-                ids = values.get(f"{lookup.scope}s") if isinstance(values, dict) else None
-                scope = ids[0] if isinstance(ids, list) and ids else scope
-        return f"{route.spec.api}.{route.spec.name}", scope
-
-    async def _verified(self, batch: Batch, found: Found, at_s: float, claimed: set[tuple[str, str]]) -> Verified:
-        settled: dict[int, tuple[Outcome, int]] = {}
-        operation, route = self.operation(batch), self.route(batch)
-        for i, key in enumerate(batch.keys):
-            records: Sequence[Record] = found.get(key, [])
-            if key.startswith(ID_MARK):
-                one = await detail_of(self.client, route.spec, self._path(batch.only([i]), route, operation))
-                records = [one] if one else []
-            if removes(operation):
-                if not records:
-                    settled[i] = (Outcome.DELETED if self.target.mode is not None else Outcome.CALLED, 0)
-                continue
-            outcome = await self._outcome(batch.only([i]), records, at_s, claimed)
-            if outcome is not None:
-                settled[i] = outcome
-        return Verified(settled, tuple(i for i in range(len(batch)) if i not in settled))
-
-    async def _outcome(
-        self, batch: Batch, records: Sequence[Record], at_s: float, claimed: set[tuple[str, str]]
-    ) -> tuple[Outcome, int] | None:
-        """What became of one record, from those at Reply with its key; each of those counts for one record only."""
-        spec, success = self.route(batch).spec, self.success(batch)
-        body = orjson.loads(batch.bodies[0]) if batch.bodies[0][:1] == "{" else {}
-        for record in records:
-            identity = record.get(spec.key)
-            number = identity if isinstance(identity, int) else 0
-            mark = (spec.name, str(identity))
-            if spec.repeats and mark in claimed:
-                continue
-            fresh = created_after(spec, record, at_s - CLOCK_SKEW_S)
-            inserts = self.target.word == "insert"
-            if inserts and fresh is False:
-                return Outcome.SKIPPED, number
-            whole = record
-            if spec.lookup is not None and spec.lookup.detail and identity:
-                path = self._path(batch, self.route(batch), self.operation(batch)) | {spec.key: str(identity)}
-                whole = {**record, **(await detail_of(self.client, spec, path) or {})}
-            if holds(spec, whole, body):
-                claimed.add(mark)
-                if success not in (Outcome.CREATED, Outcome.UPDATED):
-                    return success, number
-                created = fresh or (fresh is None and success is Outcome.CREATED)
-                return (Outcome.CREATED if created else Outcome.UPDATED), number
-        return None
-
 
 def _keep_ids(batch: Batch, settled: Settled) -> None:
     """Ids that were known before stand in the result too."""
@@ -357,13 +304,6 @@ def _keep_ids(batch: Batch, settled: Settled) -> None:
             settled.ids[i] = int(one)
         elif one and not one.isdigit():
             settled.texts.setdefault(i, one)
-
-
-def _with_options(shared: Mapping[str, Any], options: Mapping[str, Any], at: str) -> dict[str, Any]:
-    """The body beside the records with the mode's own options."""
-    if not at:
-        return dict(options) | dict(shared)
-    return dict(shared) | {at: dict(options) | dict(shared.get(at, {}))}
 
 
 def _job_of(location: str, body: bytes) -> str:
@@ -375,5 +315,3 @@ def _job_of(location: str, body: bytes) -> str:
     if isinstance(content, dict) and content.get("jobId"):
         return str(content["jobId"])
     return location.rstrip("/").rpartition("/")[2]
-
-

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bulkreply.catalog import Case, Catalog, Field, Mode, ObjectSpec, Operation, Procedure
-from bulkreply.catalog.inputs import CALL
+from bulkreply.catalog.inputs import CALL, filler
 from bulkreply.errors import UsageProblem
 from bulkreply.outcomes import Outcome
 
@@ -27,6 +27,7 @@ class Target:
         spec: The object; None for a procedure.
         mode: The mode; None for a procedure.
         shapes: Shape -> fields, for everything nested in `fields`.
+        by_id: Whether the file names records by their id.
     """
 
     name: str
@@ -39,6 +40,20 @@ class Target:
     spec: ObjectSpec | None = None
     mode: Mode | None = None
     shapes: Shapes = field(default_factory=dict)
+    by_id: bool = False
+
+    def addressed(self, mapped: Collection[str]) -> Target:
+        """The target for a file that maps these fields: records named by their id may need another operation."""
+        mode, spec = self.mode, self.spec
+        if mode is None or spec is None or spec.key not in mapped or self.word == "insert":
+            return self
+        if self.word == "upsert":
+            return replace(self, mode=replace(mode, known=mode.by_id)) if mode.by_id else self
+        if not mode.by_id:
+            return replace(self, by_id=True)
+        case = Case(operation=self._own(mode.by_id))
+        own = replace(mode, operation=mode.by_id, options={}, options_at="")
+        return replace(self, cases=(case, *self.cases[1:]), mode=own, by_id=True)
 
     @property
     def custom(self) -> Field | None:
@@ -73,9 +88,30 @@ class Target:
         """The object of an operation."""
         return self.catalog.object(operation.object, operation.api)
 
+    @property
+    def danger(self) -> str:
+        """What a person has to agree to first: `makes Reply write to real people`; "" when there is nothing."""
+        if any(operation.sends for operation in self.operations):
+            return "makes Reply write to real people"
+        if any(operation.final for operation in self.operations):
+            return "cannot be taken back"
+        if self.mode is None and any(one.method == "DELETE" or one.name == "bulk_delete" for one in self.operations):
+            return "deletes at Reply; there is no undo"
+        return ""
+
     def needs(self, field: Field) -> bool:
-        """Whether a row without the field is no use."""
+        """Whether a row without the field is no use. A record named by its id keeps what the file does not say."""
+        if self.by_id and self.spec is not None and (field.access != "key" or field.name in self._found_by):
+            return False
         return self.word in field.required
+
+    @cached_property
+    def _found_by(self) -> set[str]:
+        """Fields that only serve to find a record: they stand in no path."""
+        spec = self.spec
+        assert spec is not None
+        in_path = {filler(spec, self.operation, parameter) for parameter in self.operation.parameters}
+        return set(spec.natural_key) - in_path
 
     def _own(self, name: str) -> str:
         return f"{self.api}.{self.name}.{name}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import datetime
+import json
 import random
 import re
 import sys
@@ -315,6 +316,52 @@ def write_contacts(folder: Path, rows: Sequence[Sequence[str]]) -> None:
     frame.write_ndjson(folder / "contacts.ndjson")
 
 
+def sequence_rows() -> list[dict[str, object]]:
+    """Sequences with their steps: one that branches, a short one, and one whose call step lacks a delay."""
+    fair: list[dict[str, object]] = [
+        {"id": 1, "type": "email", "delayInMinutes": 0, "executionMode": "automatic",
+         "variants": [{"subject": "Our talk at the fair", "message": "<p>Hello {{FirstName}},</p>"},
+                      {"subject": "The fair", "message": "<p>Hi {{FirstName}},</p>"}]},
+        {"id": 2, "parentId": 1, "type": "condition", "delayInMinutes": 0, "waitInMinutes": 2880,
+         "conditions": [{"property": "emailOpened", "rules": [{"operator": "equal", "value": "true"}]}]},
+        {"id": 3, "parentId": 2, "ifConditionPositive": True, "type": "call", "delayInMinutes": 60},
+        {"id": 4, "parentId": 2, "ifConditionPositive": False, "type": "email", "delayInMinutes": 1440,
+         "executionMode": "manual", "variants": [{"subject": "Once more", "message": "<p>Did you see this?</p>"}]},
+    ]  # fmt: skip
+    short = [{"type": "email", "delayInMinutes": 0, "executionMode": "automatic",
+              "variants": [{"subject": "Welcome", "message": "<p>Welcome, {{FirstName}}!</p>"}]}]  # fmt: skip
+    return [
+        {
+            "name": "Fair 2027",
+            "settings": {"emailsCountPerDay": 50, "repliesHandlingType": "markAsFinished"},
+            "steps": fair,
+        },
+        {"name": "Welcome", "steps": short},
+        {"name": "Forgotten delay", "steps": [{"type": "call"}]},
+    ]
+
+
+def schedule_rows() -> list[dict[str, object]]:
+    """Sending times: office hours, evenings, and one that ends before it begins on a day that is none."""
+
+    def day(name: str, first: int, last: int) -> dict[str, object]:
+        hours = {"fromTime": {"hour": first, "minute": 0}, "toTime": {"hour": last, "minute": 30}}
+        return {"weekDay": name, "isActive": True, "timeRanges": [hours]}
+
+    week = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+    office = [day(name, 9, 17) for name in week]
+    return [
+        {"name": "Office hours", "timezoneId": "Europe/Berlin", "excludeHolidays": True, "mainTimings": office},
+        {"name": "Evenings", "timezoneId": "America/New_York", "mainTimings": [day("Monday", 18, 20)]},
+        {"name": "Odd days", "timezoneId": "Europe/Berlin", "mainTimings": [day("Someday", 9, 17)]},
+    ]
+
+
+def write_lines(path: Path, rows: Sequence[dict[str, object]]) -> None:
+    """NDJSON: an object per line."""
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
 def main(folder: Path) -> None:
     """Writes everything."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -352,6 +399,24 @@ def main(folder: Path) -> None:
     write_csv(folder / "leavers.csv", ("Email", "Reason"), leavers)
     write_csv(folder / "lists.csv", ("Name", "Shared"), [["Fair 2027", "yes"], ["Partners", "no"], ["", "no"]])
     write_csv(folder / "fields.csv", ("Title", "Type"), [["Tier", "text"], ["Seats", "number"], ["Colour", "rainbow"]])
+    companies = ("Company", "Domain", "Employees", "Country")
+    firms = [
+        ["Nordwind GmbH", "nordwind.example.com", "51-200", "Germany"],
+        ["Café Lumière", "lumiere.example.net", "11-50", "France"],
+    ]
+    firms += [
+        ["Quarry Systems", "quarry.example.org", "1001-5000", "United States"],
+        ["", "nameless.example.org", "2-10", ""],
+    ]
+    write_csv(folder / "companies.csv", companies, firms)
+    write_lines(folder / "sequences.ndjson", sequence_rows())
+    write_lines(folder / "schedules.ndjson", schedule_rows())
+    standing = [
+        [rows[i][0], status] for i, status in enumerate(("Replied", "Finished", "Called", "Opted out", "Replied"))
+    ]
+    standing += [["nobody.known@example.org", "Replied"]]
+    write_csv(folder / "standing.csv", ("Email", "Standing"), standing)
+    write_csv(folder / "competitors.csv", ("Domain",), [["rival.example.com"], ["other-rival.example.net"], [""]])
 
 
 if __name__ == "__main__":

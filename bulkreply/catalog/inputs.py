@@ -26,8 +26,10 @@ def filler(spec: ObjectSpec, operation: Operation, parameter: str) -> str:
     """The input that fills a path parameter: `{id}` is the object's own key, `{step_id}` is `stepId`."""
     if parameter in operation.bind:
         return operation.bind[parameter]
-    if parameter == "id":
-        return spec.key
+    return spec.key if parameter == "id" else _camel(parameter)
+
+
+def _camel(parameter: str) -> str:
     return re.sub(r"_(\w)", lambda match: match[1].upper(), parameter)
 
 
@@ -46,9 +48,16 @@ def inputs_of(spec: ObjectSpec, operation: Operation) -> dict[str, Field]:
             found[name] = replace(known, access="key", required=(CALL,))
     if operation.carries == "record":
         for field in spec.fields.values():
-            if field.writable and field.name not in found and field.name not in operation.omits:
+            placed = bool(field.place) and operation.batch is None  # only calls on many have a body beside the records
+            if field.writable and not placed and field.name not in found and field.name not in operation.omits:
                 found[field.name] = field
     return found | {name: field for name, field in operation.inputs.items() if name not in found}
+
+
+def has_body(operation: Operation) -> bool:
+    """Whether anything it takes stands in the body: without that, there is none, not even an empty one."""
+    elsewhere = {*operation.query, *(operation.bind.get(one, _camel(one)) for one in operation.parameters)}
+    return operation.carries == "record" or not operation.inputs.keys() <= elsewhere
 
 
 def place_of(spec: ObjectSpec, operation: Operation, name: str) -> Place:

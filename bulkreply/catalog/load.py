@@ -37,7 +37,9 @@ def _build(kind: type[_Built], table: Mapping[str, Any], where: str, **more: Any
     unknown = set(table) - known
     if unknown:
         raise UsageProblem(f"{where}: unknown key {sorted(unknown)[0]!r} in a catalog file")
-    values = {name: tuple(value) if name in _TUPLES else value for name, value in table.items()}
+    values = {
+        name: tuple(value) if name in _TUPLES and isinstance(value, list) else value for name, value in table.items()
+    }
     try:
         return kind(**values, **more)
     except TypeError as error:

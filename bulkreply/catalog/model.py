@@ -41,6 +41,7 @@ class Field:
         zoned: For times, whether Reply wants an offset; `Z` is added where a file has none.
         write: For custom fields, the key a value is addressed by when sent (`name`, `key`).
         read: For custom fields, the key in answers.
+        empties: Whether it may be emptied although it is needed: no value is a value of its own.
         secret: Whether it must not be shown or kept (a mailbox password, a shared link).
     """
 
@@ -65,6 +66,7 @@ class Field:
     zoned: bool = False
     write: str = ""
     read: str = ""
+    empties: bool = False
     secret: bool = False
     mark: Mark = "doc"
     about: str = ""
@@ -110,6 +112,8 @@ class Batch:
         of: What an element is: whole `records`, or just the `key` of each.
         element: For `key`, the input whose value an element is, `contactId`; "" is the object's own key.
         whole: Whether the array replaces what Reply holds, so that it must never be divided over calls.
+        mapping: For files, where the options say which column holds which field: `mapping.prospect` for an object
+            `{field: column}`, `Mappings[]` for a list of `{CsvFieldName, ReplyFieldName}`.
     """
 
     field: str
@@ -118,6 +122,7 @@ class Batch:
     of: Literal["records", "key"] = "records"
     element: str = ""
     whole: bool = False
+    mapping: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +243,7 @@ class Mode:
     Attributes:
         operation: The operation that does it.
         known: Operation for records Reply already holds, when another one does them.
+        by_id: Operation for records the file addresses by their id, when another one does them.
         options: Constant body options sent with every call, at `options_at`.
         only: `known` = only rows whose natural key Reply already holds; `unknown` = only those it does not.
         outcome: Outcome word of a success whose answer does not say more.
@@ -247,6 +253,7 @@ class Mode:
     name: str
     operation: str
     known: str = ""
+    by_id: str = ""
     options: Mapping[str, Any] = field(default_factory=dict)
     options_at: str = ""
     only: Literal["", "known", "unknown"] = ""
@@ -338,7 +345,8 @@ class Api:
     Attributes:
         auth_header: Header that carries the key.
         auth_form: Its value, with `{key}`.
-        limits: Quota windows per rate class, `100/60s,3000/1h`.
+        limits: Quota windows per rate class, `100/60s,3000/1h`; calls of every class count in `default` too.
+        counts_in: API whose windows its calls count in; "" for its own.
         throttle_text: Regular expression of a 400 that is a throttle in disguise, "" when there is none.
         throttle_wait_s: How long to wait after a throttle that names no time.
         buckets: Rate classes that count in several windows of their own -> object -> its window's name.
@@ -350,6 +358,7 @@ class Api:
     auth_header: str
     auth_form: str
     limits: Mapping[str, str]
+    counts_in: str = ""
     throttle_text: str = ""
     throttle_wait_s: float = 10.5
     buckets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -359,12 +368,22 @@ class Api:
     def lane(self, operation: Operation) -> str:
         """The windows a call counts in: its rate class, or one of several buckets of it (conventions.md 5)."""
         bucket = self.buckets.get(operation.rate_class, {}).get(operation.object)
-        return f"{self.name}.{operation.rate_class}" + (f".{bucket}" if bucket else "")
+        return f"{self._lead}.{operation.rate_class}" + (f".{bucket}" if bucket else "")
 
     @property
     def lanes(self) -> dict[str, str]:
         """Every lane -> its limits."""
-        found = {f"{self.name}.{rate_class}": text for rate_class, text in self.limits.items()}
+        found = {f"{self._lead}.{rate_class}": text for rate_class, text in self.limits.items()}
         for rate_class, objects in self.buckets.items():
-            found |= {f"{self.name}.{rate_class}.{name}": self.limits[rate_class] for name in objects.values()}
+            found |= {f"{self._lead}.{rate_class}.{name}": self.limits[rate_class] for name in objects.values()}
         return found
+
+    @property
+    def wider(self) -> dict[str, str]:
+        """Lane -> the lane that each of its calls counts in as well."""
+        default = f"{self._lead}.default"
+        return {lane: default for lane in self.lanes if lane != default}
+
+    @property
+    def _lead(self) -> str:
+        return self.counts_in or self.name

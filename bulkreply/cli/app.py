@@ -37,7 +37,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse columns neither mapped nor ignored.")]
 Parallel = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Calls under way at once.")]
 MaxWait = Annotated[str, typer.Option("--max-wait", help="Longest wait for the quota before pausing (exit 5).")]
-CatalogFolder = Annotated[Path | None, typer.Option("--catalog", help="Folder of further catalog files.")]
+CatalogFolder = Annotated[Path | None, typer.Option("--catalog", help="Catalog file, or folder of them.")]
 
 RUNS = Path("bulkreply-runs")
 
@@ -209,23 +209,44 @@ def why(
 
 @app.command()
 def objects(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Object, such as contacts.")] = None,
-    api: Annotated[str, typer.Option("--api", help="v3 or v1.")] = "v3",
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Object or procedure, such as contacts.")] = None,
+    api: Annotated[str, typer.Option("--api", help="v3, v2 or v1.")] = "v3",
+    markdown: Annotated[bool, typer.Option("--markdown", help="The whole table, for a README.")] = False,
     catalog: CatalogFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """What Reply keeps, and what can be done to it."""
-    from bulkreply.cli import looking
+    """What Reply keeps, what can be done to it, and how sure that is."""
+    from bulkreply.cli import browsing
 
-    raise typer.Exit(looking.objects(name, api, catalog, as_json))
+    raise typer.Exit(browsing.objects(name, api, catalog, as_json, markdown))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def call(
+    context: typer.Context,
+    procedure: Annotated[str, typer.Argument(metavar="PROCEDURE", help="StartSequence, or contact_lists.share.")],
+    api: Annotated[str, typer.Option("--api", help="v3, v2 or v1, for an operation.")] = "v3",
+    yes: Yes = False,
+    account: AccountName = None,
+    base_url: BaseUrl = None,
+    limits: Limits = None,
+    max_wait: MaxWait = "2h",
+    catalog: CatalogFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Call a procedure or any operation once: bulkreply call StartSequence --sequence-id 5."""
+    from bulkreply.cli import calling
+
+    common = Common(account, base_url, limits, max_wait=max_wait, catalog=catalog, as_json=as_json)
+    raise typer.Exit(calling.call_procedure(procedure, api, context.args, common, yes=yes))
 
 
 @app.command()
 def schema(catalog: CatalogFolder = None) -> None:
     """JSON Schema of job files, for editors."""
-    from bulkreply.cli import looking
+    from bulkreply.cli import browsing
 
-    raise typer.Exit(looking.schema(catalog))
+    raise typer.Exit(browsing.schema(catalog))
 
 
 @app.command()

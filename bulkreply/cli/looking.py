@@ -1,18 +1,15 @@
-"""`status`, `report`, `why`, `objects` and `schema`: looking, without touching anything."""
+"""`status`, `report` and `why`: looking at runs, without touching anything."""
 
 from __future__ import annotations
 
 import csv
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.table import Table
 
-from bulkreply.catalog import Catalog, ObjectSpec
 from bulkreply.cli.show import data, emit, show_report, talk
 from bulkreply.errors import LedgerUnusable, UsageProblem
-from bulkreply.job.model import json_schema
 from bulkreply.ledger import Ledger
 from bulkreply.report.summary import read_report
 from bulkreply.runs import RunFolder, all_runs, find_run
@@ -100,53 +97,4 @@ def why(name: str, row: int, runs: Path, as_json: bool) -> int:
                 data.print(f"  {label}: {text}", markup=False)
         if line["message"]:
             data.print(f"  {line['message']}", markup=False)
-    return 0
-
-
-def objects(name: str | None, api: str, overlay: Path | None, as_json: bool) -> int:
-    """The catalog."""
-    catalog = Catalog(overlay)
-    if name is None:
-        specs = list(catalog)
-        if as_json:
-            emit([{"api": s.api, "object": s.name, "about": s.about, "modes": list(s.modes)} for s in specs])
-            return 0
-        table = Table("api", "object", "modes", "about", box=None)
-        for spec in specs:
-            table.add_row(spec.api, spec.name, ", ".join(spec.modes) or "read only", spec.about)
-        data.print(table)
-        talk.print("  next: bulkreply objects NAME")
-        return 0
-    spec = catalog.object(name, api)
-    if as_json:
-        emit(asdict(spec))
-    else:
-        _show_object(spec)
-    return 0
-
-
-def _show_object(spec: ObjectSpec) -> None:
-    data.print(f"[bold]{spec.name}[/bold] ({spec.api}): {spec.about}")
-    data.print(f"matched by {', '.join(spec.natural_key) or spec.key}; modes: {', '.join(spec.modes) or 'read only'}")
-    fields = Table("field", "type", "access", "needed to", "notes", box=None)
-    for field in spec.fields.values():
-        values = f"one of {', '.join(field.values)}" if field.values else ""
-        notes = "; ".join(filter(None, (field.about, values)))
-        access = {"both": "read, write"}.get(field.access, field.access)
-        fields.add_row(field.name, field.type, access, ", ".join(field.required), notes)
-    data.print(fields)
-    operations = Table("operation", "call", "per call", "repeat", "rate", "trust", "notes", box=None)
-    for one in spec.operations.values():
-        batch = f"{one.batch.start} (up to {one.batch.max})" if one.batch else "1"
-        per_call = f"{one.paging.page_max} read" if one.paging.page_max else batch
-        operations.add_row(
-            one.name, f"{one.method} {one.path}", per_call, one.repeat, one.rate_class, one.mark, one.note
-        )
-    data.print(operations)
-
-
-def schema(overlay: Path | None) -> int:
-    """JSON Schema of job files."""
-    catalog = Catalog(overlay)
-    emit(json_schema(sorted({spec.name for spec in catalog if spec.modes}), sorted(catalog.procedures())))
     return 0

@@ -12,22 +12,21 @@ from bulkreply.cli.show import data, emit, show_plan, talk
 from bulkreply.errors import JobInvalid
 from bulkreply.job import read_job
 from bulkreply.job.read import render
-from bulkreply.mapping import Problem, bind
+from bulkreply.mapping import bind
 from bulkreply.net.client import open_client
-from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_target, rules_of
+from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_rules, uncreatable
 from bulkreply.wire.layout import Layouts
 
 
 def check(path: Path, settings: list[str], common: Common) -> int:
     """Job, catalog and columns; nothing is asked of Reply and no row is validated."""
     job = read_job(path, settings)
-    target = resolve_target(job, catalog_of(common))
     with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
         source = open_source(job, Path(folder))
-        rules = rules_of(job, target, source)
+        target, rules = resolve_rules(job, catalog_of(common), source)
         mapping, problems = bind(rules, target, source.columns, None, {})
         layouts = Layouts(mapping, "null")
-        problems += [Problem(("map",), f"{name} must be mapped to {target.label}") for name in layouts.unmet()]
+        problems += layouts.problems() + uncreatable(job, target)
     if problems:
         raise JobInvalid([render(problem, path, job.places) for problem in problems])
     if common.as_json:

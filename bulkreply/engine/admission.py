@@ -10,11 +10,13 @@ from typing import Any
 import orjson
 
 from bulkreply.batching import Batch
+from bulkreply.catalog.inputs import inputs_of
 from bulkreply.engine.recording import Recorder
 from bulkreply.lookup import find
 from bulkreply.mapping import ID_MARK
 from bulkreply.outcomes import Outcome
 from bulkreply.sinks import ReplySink
+from bulkreply.slots import fill, has_slots
 from bulkreply.spans import Spans
 from bulkreply.wire.answer import Failure, Settled
 from bulkreply.wire.compare import holds
@@ -80,10 +82,12 @@ class Admission:
                 settled |= one.spans
         if self._merges():
             self._sink.held.update({key: records[0] for key, records in found.items()})
+        if len(self._target.cases) > 1:
+            self._sink.held.update({f"{ID_MARK}{one[spec.key]}": one for records in found.values() for one in records})
         return settled
 
     def prepare(self, batch: Batch) -> list[Batch]:
-        """The batch with the ids of its records, divided where known and unknown ones travel by different operations."""
+        """The batch with the ids of its records, divided where known and unknown ones travel differently."""
         if batch.ids or not self._sink.route(batch).main or self._target.mode is None:
             return [batch]
         ids = tuple(self._id(key) for key in batch.keys)
@@ -143,7 +147,12 @@ class Admission:
         return Verdict(None, id=identity)
 
     def _unchanged(self, body: str, record: Mapping[str, Any]) -> bool:
-        """Whether Reply holds all that a row says: then it needs no call."""
+        """Whether Reply holds all that a row says and the operation could change: then it needs no call."""
         spec = self._target.spec
         assert spec is not None
-        return len(self._target.cases) == 1 and holds(spec, record, orjson.loads(body), strict=True)
+        text = fill(body, self._sink.id_of)
+        if has_slots(text):
+            return False
+        taken = inputs_of(spec, self._target.known or self._target.operation)
+        said = {name: value for name, value in orjson.loads(text).items() if name in taken}
+        return holds(spec, record, said, strict=True)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from bulkreply.batching import Batch
 from bulkreply.engine.recording import Recorder, Rules, columns_of
 from bulkreply.outcomes import Outcome
-from bulkreply.sinks import ReplySink, Verified
+from bulkreply.proof import Proof, Verified
+from bulkreply.sinks import ReplySink
 from bulkreply.wire.answer import Failure, Settled
 
 ENOUGH = 20
@@ -29,6 +30,7 @@ class Doubts:
 
     def __init__(self, sink: ReplySink, recorder: Recorder, rules: Rules) -> None:
         self._sink = sink
+        self._proof = Proof(sink)
         self._recorder = recorder
         self._rules = rules
         self._waiting: list[Doubt] = []
@@ -59,8 +61,8 @@ class Doubts:
             BulkreplyError: Reply could not be read; the batches stay in doubt.
         """
         waiting, again = self._settled(now_s), []
-        looked_at = [doubt for doubt in waiting if self._verifies(doubt.batch)]
-        verified = await self._sink.verify([(doubt.batch, doubt.at_s) for doubt in looked_at])
+        looked_at = [doubt for doubt in waiting if self.verifies(doubt.batch)]
+        verified = await self._proof.verify([(doubt.batch, doubt.at_s) for doubt in looked_at])
         proofs = {id(doubt): proof for doubt, proof in zip(looked_at, verified, strict=True)}
         for doubt in waiting:
             proof = proofs.get(id(doubt), Verified({}, tuple(range(len(doubt.batch)))))
@@ -90,7 +92,8 @@ class Doubts:
         operation = self._sink.operation(batch)
         if operation.result == "blind" and operation.repeat == "never":
             return False  # it may still be under way there: absence proves nothing
-        return self._verifies(batch) or (operation.repeat != "never" and not operation.sends)
+        return self.verifies(batch) or (operation.repeat != "never" and not operation.sends)
 
-    def _verifies(self, batch: Batch) -> bool:
-        return self._rules.ambiguous == "verify" and self._sink.verifiable(batch)
+    def verifies(self, batch: Batch) -> bool:
+        """Whether reading Reply will tell what became of a batch."""
+        return self._rules.ambiguous == "verify" and self._proof.verifiable(batch)

@@ -104,20 +104,21 @@ class Engine:
                 await self._resolve()
             if self._held is None or self._stopping:
                 return
-            self._begin_wave(self._held)
+            await self._begin_wave(self._held)
 
-    def _begin_wave(self, batch: Batch) -> None:
+    async def _begin_wave(self, batch: Batch) -> None:
         """Everything the held batch waits for has an outcome: it may go."""
         self._wave, self._held = self._sink.route(batch).wave, None
-        self._again.append(batch)
+        await self._ready(batch)
 
     def _batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
         parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
         return batches(parts, done, lambda group: size or self._size_of(group))
 
     def _size_of(self, group: str) -> int:
-        operation = self._sink.operation(Batch((), (), (), group))
-        if self._sink.target.known is not None and operation.batch is None:
+        batch = Batch((), (), (), group)
+        operation = self._sink.operation(batch)
+        if self._sink.target.known is not None and operation.batch is None and self._sink.route(batch).main:
             return 100  # known and unknown records are told apart first
         return self._sizes.now(operation)
 
@@ -170,7 +171,7 @@ class Engine:
         return self._client.clock.now_s()
 
     async def _next(self) -> Batch | None:
-        """The next batch to send, its slots filled and its ids known; None when there is none for now."""
+        """The next batch to send; None when there is none for now."""
         while not self._stopping and not self._doubts.enough(self._now_s()):
             if self._again:
                 return self._again.popleft()
@@ -180,19 +181,21 @@ class Engine:
             if self._sink.route(batch).wave > self._wave:
                 self._held = batch
                 return None
-            batch, unfilled = self._sink.resolve(batch)
-            if unfilled:
-                batch = await self._leave_out(batch, unfilled)
-            self._again.extend(self._admission.prepare(batch) if len(batch) else ())
+            await self._ready(batch)
         return None
+
+    async def _ready(self, batch: Batch) -> None:
+        """Puts a batch among those to send, its slots filled and its ids known."""
+        batch, unfilled = self._sink.resolve(batch)
+        if unfilled:
+            batch = await self._leave_out(batch, unfilled)
+        self._again.extend(self._admission.prepare(batch) if len(batch) else ())
 
     async def _leave_out(self, batch: Batch, unfilled: list[int]) -> Batch:
         """Records that wait for one that was refused or left alone have nothing to go to."""
         words = "what this comes after was not taken"
         out = batch.only(unfilled)
-        await self._recorder.replace(
-            0, out, Settled.all(len(out), Outcome.SKIPPED, Failure("row.notReached", words))
-        )
+        await self._recorder.replace(0, out, Settled.all(len(out), Outcome.SKIPPED, Failure("row.notReached", words)))
         left = set(unfilled)
         return batch.only([i for i in range(len(batch)) if i not in left])
 
@@ -281,9 +284,9 @@ class Engine:
         """Records what an answer said; records that have to wait for others of the run go again after them."""
         assert delivery.settled is not None
         operation, settled = self._sink.operation(batch), delivery.settled
-        if operation.result == "blind" and self._sink.target.mode is not None and self._sink.verifiable(batch):
+        if operation.result == "blind" and self._sink.target.mode is not None and self._doubts.verifies(batch):
             return self._doubts.add(entry, batch, self._now_s())
-        if operation.reads or self._sink.target.mode is None and operation.result in ("whole", "job"):
+        if operation.reads or (self._sink.target.mode is None and operation.result in ("whole", "job")):
             self._keep_answer(batch.positions, delivery.said)
         late = [i for i, f in settled.failures.items() if f.code.rpartition(".")[2] in operation.later]
         if not late or len(late) == len(batch):
@@ -291,6 +294,7 @@ class Engine:
         rest = [i for i in range(len(batch)) if i not in set(late)]
         await self._recorder.replace(entry, batch.only(rest), settled.only(rest))
         self._again.append(batch.only(late))
+        return None
 
     async def _split(self, entry: int, batch: Batch, judgement: Judgement, operation: Operation) -> None:
         if judgement.oversized:

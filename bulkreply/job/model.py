@@ -141,12 +141,12 @@ class JobFile(Strict):
     from_: From = Field(alias="from")
     to: To
     map: dict[str, Text | Entry] | str = {}
-    """Reply field: file column, or more; or the path of a file that holds the map. Left out: columns called like fields."""
+    """Reply field: file column, or more; or the path of a file with the map. Left out: columns called like fields."""
     ignore: list[Text] = []
     """Columns left out on purpose."""
     policy: Policy = Policy()
     create_missing: list[str] = []
-    """What may be created at Reply when the file names it and Reply does not have it: objects, `lists`, `custom_fields`."""
+    """What may be created at Reply when the file names it and Reply lacks it: objects, `lists`, `custom_fields`."""
     confirm: bool = False
     """Do not ask before deleting, or before anything that makes Reply write to people."""
 

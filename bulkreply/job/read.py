@@ -104,7 +104,7 @@ def job_of(content: dict[str, Any], path: Path, text: str = "", places: Places |
         rules=tuple(rule_of(field, entry, file.policy) for field, entry in file.map.items()),
         ignore=tuple(file.ignore),
         policy=file.policy,
-        create_missing=tuple("contact_lists" if name == "lists" else name for name in file.create_missing),
+        create_missing=tuple(file.create_missing),
         confirm=file.confirm,
         fingerprint=digest.hexdigest()[:32],
         content=plain,

@@ -6,13 +6,12 @@ from collections.abc import Iterable
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, field
 
-import orjson
 import polars as pl
 
 from bulkreply.catalog import Field
-from bulkreply.codecs import Codec
 from bulkreply.errors import UsageProblem
 from bulkreply.mapping.assembly import assemble
+from bulkreply.mapping.cells import Bound, json_string, parts_of, raw_text, read_cells, read_one
 from bulkreply.mapping.names import Names
 from bulkreply.mapping.nested import Checker, nested_codec
 from bulkreply.mapping.rules import CLEAR, Rule
@@ -52,21 +51,6 @@ class Mapped:
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
-    """A rule with its field and codec.
-
-    Attributes:
-        nested_column: Whether the file column holds nested values.
-    """
-
-    rule: Rule
-    spec: Field
-    codec: Codec
-    required: bool
-    nested_column: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Mapping:
     """Rules bound to a target. Made by `bind`.
 
@@ -82,7 +66,7 @@ class Mapping:
     def quoted(self) -> dict[str, bool]:
         """Column of the records -> whether its text is written as a JSON string."""
         parts = {b.rule.root: False for b in self._parts()}
-        return {b.rule.field: b.codec.quoted and not b.spec.many for b in self.bound if b not in self._parts()} | parts
+        return {b.rule.field: b.quoted for b in self.bound if b not in self._parts()} | parts
 
     def _parts(self) -> tuple[Bound, ...]:
         """Rules that fill a place inside a nested field."""
@@ -103,13 +87,13 @@ class Mapping:
         bad = pl.repeat(False, height, eager=True, dtype=pl.Boolean)
         for i, b in enumerate(self.bound):
             cells = raw[_slot(i)]
-            values, wrong = self._several(b, cells) if self._in_words(b) else _read(b, cells)
+            values, wrong = self._several(b, cells) if self._in_words(b) else read_cells(b, cells)
             if wrong.any():
                 problems.append(self._explain(b, chunk, cells, wrong))
                 bad = bad | wrong
             columns[b.rule.field] = values.alias(b.rule.field)
         for root, cells in self._assembled(columns):
-            values, wrong = _read(root, cells)
+            values, wrong = read_cells(root, cells)
             if wrong.any():
                 problems.append(self._explain(root, chunk, cells, wrong))
                 bad = bad | wrong
@@ -123,7 +107,7 @@ class Mapping:
 
     def _raw_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         try:
-            return frame.with_columns(_raw(b).alias(_slot(i)) for i, b in enumerate(self.bound))
+            return frame.with_columns(raw_text(b).alias(_slot(i)) for i, b in enumerate(self.bound))
         except pl.exceptions.PolarsError as error:
             words = str(error).partition("\n")[0].partition(": [")[0]  # what follows quotes cells
             exprs = ", ".join(f"map.{b.rule.field}" for b in self.bound if b.rule.expr)
@@ -142,7 +126,7 @@ class Mapping:
         for root in dict.fromkeys(b.rule.root for b in parts):
             own = [b for b in parts if b.rule.root == root]
             whole = self.target.fields[root]
-            series = {b.rule.field: (columns.pop(b.rule.field), b.codec.quoted and not b.spec.many) for b in own}
+            series = {b.rule.field: (columns.pop(b.rule.field), b.quoted) for b in own}
             rule = Rule(field=root, column=own[0].rule.source)
             codec = nested_codec(self.checker, whole)
             made.append((Bound(rule, whole, codec, self.target.needs(whole)), assemble(series)))
@@ -151,9 +135,7 @@ class Mapping:
     def _missing(self, columns: MappingOf[str, pl.Series]) -> list[tuple[Field, pl.Series]]:
         """Rows that lack a field which another field's value makes necessary."""
         found: list[tuple[Field, pl.Series]] = []
-        if self.target.word == "update":
-            return found
-        for needed in self.target.fields.values():
+        for needed in self.target.fields.values() if self.target.word != "update" else ():
             for other, words in needed.needed_when.items():
                 if other not in columns:
                     continue
@@ -174,6 +156,8 @@ class Mapping:
     def _several(self, b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
         readings = {cell: self._words(b, cell) for cell in cells.drop_nulls().unique().to_list()}
         readings.pop(b.rule.clear, None)
+        none = [cell for cell, (made, *_) in readings.items() if made == "[]" and (b.spec.place or cell[:1] != "[")]
+        cells = cells.replace(none, [None] * len(none)) if none else cells  # `;` is as blank as nothing
         table = {cell: made for cell, (made, code, _) in readings.items() if not code}
         values = cells.replace_strict(list(table), list(table.values()), default=None, return_dtype=pl.String)
         wrong = cells.is_not_null() & values.is_null()
@@ -182,26 +166,28 @@ class Mapping:
             values = values.zip_with(~cleared, pl.repeat(CLEAR, len(values), eager=True, dtype=pl.String))
             wrong = wrong & ~cleared
         if b.required:
-            wrong = wrong | cells.is_null()
-        elif b.rule.blank == "clear" and not b.spec.place:
+            wrong = wrong | cells.is_null() | values.eq_missing("[]")
+        if not b.may_be_emptied:
+            wrong = wrong | values.eq_missing(CLEAR)
+        elif b.rule.blank == "clear" and not b.spec.place and not b.required:
             values = values.fill_null(CLEAR).zip_with(~wrong, values)
         return values, wrong
 
     def _words(self, b: Bound, cell: str) -> tuple[str, str, str]:
         """`(canonical JSON text, code, message)` of a cell that names records, or holds several values."""
-        names = self.names.get(b.spec.object, Names(b.spec.object, checked=False)) if b.spec.object else None
-        if not b.spec.many:
-            assert names is not None
-            return names.one(cell)
-        parts = _parts(cell, b)
-        if names is not None:
-            return names.several(parts)
-        found = pl.Series("cell", [part for part in parts if part], dtype=pl.String)
-        values = found.to_frame().select(b.codec.read(pl.col("cell")).alias("value"))["value"].to_list()
-        for part, value in zip(found.to_list(), values, strict=True):
+        if b.spec.object:
+            names = self.names.get(b.spec.object, Names(b.spec.object, checked=False))
+            return names.several(parts_of(cell, b)) if b.spec.many else names.one(cell)
+        texts, listed = [], b.rule.values
+        for part in filter(None, parts_of(cell, b)):
+            if listed is not None and part not in listed and "*" not in listed:
+                return "", "value.unmapped", f"{part!r} is not among the `values` of the mapping"
+            part = part if listed is None else listed.get(part, listed.get("*", ""))
+            value, why = read_one(b.codec, part) if part else ("", "")
             if value is None:
-                return "", f"{b.codec.name}.invalid", f"{part!r} is not {b.codec.expects}"
-        texts = [_json_string(value) if b.codec.quoted else value for value in values]
+                return "", f"{b.codec.name}.invalid", f"{part!r}{why}"
+            if value:
+                texts.append(json_string(value) if b.codec.quoted else value)
         return f"[{','.join(texts)}]", "", ""
 
     def _explain(self, b: Bound, chunk: Chunk, cells: pl.Series, wrong: pl.Series) -> pl.DataFrame:
@@ -228,85 +214,17 @@ class Mapping:
         emptied = cell is None or bool(rule.values and rule.values.get(cell) == "")
         if b.spec.place and rule.clear and cell == rule.clear:
             return "reference.clear", f"{rule.field} are only added to, a file cannot clear them"
-        if emptied or cell is None or (rule.clear and cell == rule.clear):
+        if emptied or cell is None or (rule.clear and cell == rule.clear and not b.may_be_emptied):
             return "value.required", f"{rule.field} needs a value"
         if self._in_words(b):
-            return self._words(b, cell)[1:]
+            _, code, message = self._words(b, cell)
+            return (code, message) if code else ("value.required", f"{rule.field} needs a value")
         if rule.values is not None and cell not in rule.values and "*" not in rule.values:
             return "value.unmapped", f"{cell!r} is not among the `values` of the mapping"
         if b.spec.type == "nested" and b.codec.second_look is not None:
             return "nested.invalid", b.codec.second_look(cell)[1]
-        if b.codec.second_look is not None:
-            return f"{b.codec.name}.invalid", f"{cell!r}: {b.codec.second_look(cell)[1]}"
-        return f"{b.codec.name}.invalid", f"{cell!r} is not {b.codec.expects}"
+        return f"{b.codec.name}.invalid", f"{cell!r}{read_one(b.codec, cell)[1]}"
 
 
 def _slot(number: int) -> str:
     return f"\x00{number}"
-
-
-def _json_string(text: str) -> str:
-    return orjson.dumps(text).decode()
-
-
-def _parts(cell: str, b: Bound) -> list[str]:
-    """The values of a cell that may hold several: a JSON array, or split as the rule says."""
-    if cell.startswith("[") and cell.endswith("]"):
-        try:
-            found = orjson.loads(cell)
-        except orjson.JSONDecodeError:
-            found = None
-        if isinstance(found, list) and all(isinstance(one, str | int | float) for one in found):
-            return [str(one) for one in found]
-    if b.rule.split:
-        return [part.strip() for part in cell.split(b.rule.split)]
-    return [cell]
-
-
-def _raw(b: Bound) -> pl.Expr:
-    """The trimmed text of a rule before its codec; null where blank."""
-    rule = b.rule
-    if b.nested_column:
-        packed = pl.struct(pl.col(rule.column).alias("v")).struct.json_encode()
-        text = pl.when(pl.col(rule.column).is_not_null()).then(packed.str.slice(5).str.head(-1))
-    elif rule.column:
-        text = pl.col(rule.column)
-    elif rule.expr:
-        text = pl.sql_expr(rule.expr).cast(pl.String)
-    else:
-        text = pl.lit(rule.value, dtype=pl.String)
-    text = text.str.strip_chars()
-    text = pl.when(text != "").then(text)
-    return text.fill_null(pl.lit(rule.default.strip())) if rule.default and rule.default.strip() else text
-
-
-def _read(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """Canonical values of a column (null = not sent), and which cells are wrong."""
-    rule, known = b.rule, cells
-    if rule.values is not None:
-        named = {old: new for old, new in rule.values.items() if old != "*"}
-        other = rule.values.get("*")
-        known = cells.replace_strict(list(named), list(named.values()), default=other, return_dtype=pl.String)
-        known = known.set(cells.is_null(), None)
-        blank = pl.repeat(None, len(cells), eager=True, dtype=pl.String)
-        cells, known = (one.zip_with(known.ne_missing(""), blank) for one in (cells, known))
-    values = known.to_frame("cell").select(b.codec.read(pl.col("cell")).alias("value"))["value"]
-    if rule.clear:
-        values = values.to_frame("v").select(pl.when(cells == rule.clear).then(pl.lit(CLEAR)).otherwise("v"))["literal"]
-    wrong = cells.is_not_null() & values.is_null()
-    if b.codec.second_look is not None and wrong.any():
-        values = _second_look(b.codec, known, values, wrong)
-        wrong = cells.is_not_null() & values.is_null()
-    if b.required:
-        wrong = wrong | cells.is_null() | values.eq_missing(CLEAR)
-    elif rule.blank == "clear":
-        values = values.to_frame("v").select(pl.when(cells.is_null()).then(pl.lit(CLEAR)).otherwise("v"))["literal"]
-    return values, wrong
-
-
-def _second_look(codec: Codec, cells: pl.Series, values: pl.Series, wrong: pl.Series) -> pl.Series:
-    assert codec.second_look is not None
-    judged = {cell: codec.second_look(cell)[0] for cell in cells.filter(wrong).unique().drop_nulls().to_list()}
-    table = {cell: canonical for cell, canonical in judged.items() if canonical is not None}
-    second = cells.replace_strict(list(table), list(table.values()), default=None, return_dtype=pl.String)
-    return values.fill_null(second)

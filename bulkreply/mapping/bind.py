@@ -9,7 +9,8 @@ import polars as pl
 
 from bulkreply.catalog import Field
 from bulkreply.codecs import CODECS, codec_for
-from bulkreply.mapping.apply import Bound, Mapping
+from bulkreply.mapping.apply import Mapping
+from bulkreply.mapping.cells import Bound
 from bulkreply.mapping.names import Names
 from bulkreply.mapping.nested import leaf, nested_codec
 from bulkreply.mapping.rules import Problem, Rule, near
@@ -89,9 +90,7 @@ def auto_rules(target: Target, columns: Collection[str], rule: type[Rule] = Rule
     made = []
     for column in columns:
         root, _, rest = column.partition(".")
-        if custom is not None and root == custom.name and rest:
-            made.append(rule(field=column, column=column))
-        elif rest and target.fields.get(root) is not None:
+        if (custom is not None and root == custom.name and rest) or (rest and target.fields.get(root) is not None):
             made.append(rule(field=column, column=column))
         elif _plain(column) in fields:
             made.append(rule(field=fields[_plain(column)], column=column))

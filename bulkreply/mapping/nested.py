@@ -19,9 +19,12 @@ from bulkreply.mapping.names import Names
 from bulkreply.mapping.rules import near
 
 Shapes = Mapping[str, Mapping[str, Field]]
-_MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9:]+)?)?")
+_MOMENT = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]+)?)?(?:Z|[+-][0-9:]+)?)?"
+)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _WORDS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_Reader = Callable[[Field, Any, str], Any]
 ALWAYS, CREATE = "always", "insert"
 
 
@@ -75,7 +78,7 @@ class Checker:
             if code:
                 raise Wrong(f"{path}: {message}")
             return orjson.loads(token)
-        read = _READERS.get(field.type, _text)
+        read: _Reader = _READERS.get(field.type, _text)
         return read(field, value, path)
 
     def _shaped(self, shape: str, value: Any, path: str) -> dict[str, Any]:
@@ -161,7 +164,7 @@ def _uuid(field: Field, value: Any, path: str) -> str:
     return value.lower()
 
 
-_READERS: dict[str, Callable[[Field, Any, str], Any]] = {
+_READERS: dict[str, _Reader] = {
     "integer": _number,
     "number": _number,
     "id": _number,

@@ -204,6 +204,8 @@ class Client:
             return KeyRefused(words, hint="check the key, its scopes and act_as; then resume")
         if judgement.stop == "plan":
             return ServerFatal(words, hint="the plan's cap is reached: raise it at Reply, then resume")
+        if operation.mark == "guess":
+            return ServerFatal(f"{operation.label} is not supported by Reply: {judgement.reason}")
         return ServerFatal(words, hint="check the base URL and the API version; then resume")
 
     async def pages(
@@ -252,13 +254,13 @@ async def open_client(
         first = replace(patience, outage_s=min(FIRST_OUTAGE_S, patience.outage_s))  # nothing is begun yet
 
         remembered = memory.get(account.key_name()) or account.key_name()
-        async with Quota(_quota_path(remembered), _windows(account, catalog), clock, account.reserve) as quota:
+        async with _quota(remembered, account, catalog, clock) as quota:
             name = await _who(client(quota, remembered, first), account)
             if name == remembered:
                 yield client(quota, name)
                 return
         memory.put(account.key_name(), name)
-        async with Quota(_quota_path(name), _windows(account, catalog), clock, account.reserve) as quota:
+        async with _quota(name, account, catalog, clock) as quota:
             quota.release(await quota.acquire("v3.default"))  # the whoami counts in the account's windows too
             yield client(quota, name)
 
@@ -274,12 +276,16 @@ async def _who(client: Client, account: ReplyAccount) -> str:
     return fingerprint(account.base_url, str(user)) if user is not None else account.key_name()
 
 
-def _windows(account: ReplyAccount, catalog: Catalog) -> dict[str, tuple[Window, ...]]:
-    return {
-        lane: parse_limits(account.limits or text)
-        for api in (catalog.api(name) for name in catalog.apis())
-        for lane, text in api.lanes.items()
-    }
+def _quota(name: str, account: ReplyAccount, catalog: Catalog, clock: Clock) -> Quota:
+    """The quota of an account; limits of its own replace the default windows, `none` all of them."""
+    own = parse_limits(account.limits) if account.limits else None
+    windows: dict[str, tuple[Window, ...]] = {}
+    wider: dict[str, str] = {}
+    for api in map(catalog.api, catalog.apis()):
+        wider |= api.wider
+        for lane, text in api.lanes.items():
+            windows[lane] = parse_limits(text) if own is None or (own and lane in api.wider) else own
+    return Quota(_quota_path(name), windows, clock, account.reserve, wider)
 
 
 def _quota_path(name: str) -> Path:

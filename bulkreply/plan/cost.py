@@ -48,11 +48,13 @@ def count_calls(
     spec, mode = target.spec, target.mode
     if spec is None or mode is None or spec.lookup is None or not (mode.only or mode.known):
         return calls
-    sweep = spec.operations[spec.lookup.sweep]
-    calls[sweep.label] = calls.get(sweep.label, 0) + 1 + stage.sendable // max(1, sweep.paging.page_max or 1000)
+    if not target.by_id:
+        sweep = spec.operations[spec.lookup.sweep]
+        calls[sweep.label] = calls.get(sweep.label, 0) + 1 + stage.sendable // max(1, sweep.paging.page_max or 1000)
     changed = target.known or target.operation
-    if changed.merges and spec.lookup.detail:
-        detail = spec.operations[spec.lookup.detail]
+    reads = spec.lookup.detail or ("get" if target.by_id and "get" in spec.operations else "")
+    if changed.merges and reads:
+        detail = spec.operations[reads]
         calls[detail.label] = calls.get(detail.label, 0) + stage.sendable
     return calls
 

@@ -13,6 +13,7 @@ from bulkreply.mapping import Names, Rule
 from bulkreply.mapping.names import is_id
 from bulkreply.mapping.nested import leaf
 from bulkreply.net.client import Client
+from bulkreply.plan.target import creatable
 from bulkreply.references import find_names, read_custom_types, read_names
 from bulkreply.sources import FileSource
 from bulkreply.targets import Target
@@ -39,21 +40,22 @@ async def read_references(
     """Reads the names and custom fields the rules speak of: the fewest calls, each listing once."""
     known = Known(checked=client is not None)
     before = dict(client.counts.by_operation) if client is not None else {}
+    allowed = creatable(job, target)
     for name, users in _references(target, rules).items():
-        creatable = name in job.create_missing
+        may_create = name in allowed
         if client is None:
-            known.names[name] = Names(name, {}, creatable, checked=False)
+            known.names[name] = Names(name, {}, may_create, checked=False)
             continue
         spec = client.catalog.object(name, target.api)
         by = tuple(dict.fromkeys(word for one, _ in users for word in one.by)) or spec.natural_key
         checked = any(one.checked for one, _ in users)
         mentioned = _mentioned(source, users)
         if spec.lookup is not None and spec.lookup.one and mentioned is not None and not checked:
-            known.names[name] = await find_names(client, spec, mentioned, creatable)
+            known.names[name] = await find_names(client, spec, mentioned, may_create)
         elif checked or mentioned is None or mentioned:
-            known.names[name] = await read_names(client, spec, by, creatable, checked)
+            known.names[name] = await read_names(client, spec, by, may_create, checked)
         else:
-            known.names[name] = Names(name, {}, creatable)
+            known.names[name] = Names(name, {}, may_create)
     await _read_custom(job, target, rules, client, known)
     if client is not None:
         known.calls = {n: c - before.get(n, 0) for n, c in client.counts.by_operation.items() if c > before.get(n, 0)}

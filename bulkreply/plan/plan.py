@@ -18,7 +18,7 @@ from bulkreply.mapping.rules import near
 from bulkreply.net.client import Client
 from bulkreply.plan.cost import count_calls, count_writes, foresee, rate_classes, spent
 from bulkreply.plan.knowledge import read_references
-from bulkreply.plan.target import open_source, resolve_target, rules_of
+from bulkreply.plan.target import open_source, resolve_rules, uncreatable
 from bulkreply.quota import Forecast
 from bulkreply.records import Reject
 from bulkreply.sizes import BatchSizes
@@ -42,6 +42,7 @@ class Plan:
         calls: All calls by operation label.
         forecast: Wall clock and quota pauses; None when the account is not known.
         checked: Whether names and custom fields were checked at Reply.
+        fields: Reply fields that are mapped.
     """
 
     job: Job
@@ -58,6 +59,7 @@ class Plan:
     forecast: Forecast | None = None
     spent: tuple[str, ...] = ()
     fingerprint: str = ""
+    fields: tuple[str, ...] = ()
 
     @property
     def batching_saves(self) -> int:
@@ -67,14 +69,10 @@ class Plan:
     @property
     def gate(self) -> str:
         """What a person has to agree to before anything is sent, "" when nothing."""
-        rows, operations = f"{self.stage.sendable:,}", self.target.operations
+        rows = f"{self.stage.sendable:,}"
         if self.target.success.word == "deleted":
             return f"delete up to {rows} {self.target.name} at Reply? There is no undo"
-        if any(operation.sends for operation in operations):
-            return f"{self.target.label}, {rows} rows: Reply will write to real people because of it. Go on?"
-        if any(operation.final for operation in operations):
-            return f"{self.target.label}, {rows} rows: it cannot be taken back. Go on?"
-        return ""
+        return f"{self.target.label}, {rows} rows: it {self.target.danger}. Go on?" if self.target.danger else ""
 
 
 async def make_plan(
@@ -100,15 +98,14 @@ async def make_plan(
         JobInvalid: The job does not fit the input or the account; all problems at once.
         SourceUnreadable: The input is no table.
     """
-    target = resolve_target(job, catalog)
     source = open_source(job, folder)
     fingerprint = source.fingerprint()
-    rules = rules_of(job, target, source)
+    target, rules = resolve_rules(job, catalog, source)
     known = await read_references(job, target, rules, source, client)
     mapping, problems = bind(rules, target, source.columns, known.types, known.names)
     layouts = Layouts(mapping, catalog.api(target.api).clear_form)
-    problems += [Problem(("map",), f"{name} must be mapped to {target.label}") for name in layouts.unmet()]
-    problems += _ignored_unknown(job, source)
+    problems += layouts.problems()
+    problems += _ignored_unknown(job, source) + uncreatable(job, target)
     _refuse(problems, job)
     unmapped = _unmapped(job, rules, source)
     if strict and unmapped:
@@ -132,6 +129,7 @@ async def make_plan(
         forecast=foresee(client, catalog, calls),
         spent=spent(client, target),
         fingerprint=fingerprint,
+        fields=tuple(sorted({rule.root for rule in rules})),
     )
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bulkreply.catalog import Catalog
+from bulkreply.catalog import Catalog, ObjectSpec
 from bulkreply.errors import JobInvalid, UsageProblem
 from bulkreply.files.formats import FileOptions
 from bulkreply.job import Job
 from bulkreply.job.read import render
 from bulkreply.mapping import Problem, Rule, auto_rules
+from bulkreply.mapping.rules import near
 from bulkreply.sources import FileSource, open_files
 from bulkreply.targets import Target, object_target, procedure_target
 
@@ -36,7 +37,18 @@ def resolve_target(job: Job, catalog: Catalog) -> Target:
         raise JobInvalid([render(found, job.path, job.places)]) from None
 
 
-def rules_of(job: Job, target: Target, source: FileSource) -> list[Rule]:
+def resolve_rules(job: Job, catalog: Catalog, source: FileSource) -> tuple[Target, list[Rule]]:
+    """The target, and the rules that fill it from a source.
+
+    Raises:
+        JobInvalid: Reply has no such target.
+    """
+    target = resolve_target(job, catalog)
+    rules = _rules(job, target, source)
+    return target.addressed({rule.root for rule in rules}), rules
+
+
+def _rules(job: Job, target: Target, source: FileSource) -> list[Rule]:
     """The rules of a job: its map, or columns called like fields; and what a field means where nothing is said."""
     rules = list(job.rules) or auto_rules(target, source.tables[0].columns)
     mapped = {rule.root for rule in rules}
@@ -50,6 +62,29 @@ def rules_of(job: Job, target: Target, source: FileSource) -> list[Rule]:
 def _with_default(rule: Rule, target: Target) -> Rule:
     field = target.fields.get(rule.field)
     return replace(rule, default=field.default) if field and field.default and rule.default is None else rule
+
+
+def creatable(job: Job, target: Target) -> tuple[str, ...]:
+    """Objects that the job allows to create; it may name them by a field that refers to them, such as `lists`."""
+    fields = ((name, target.fields.get(name)) for name in job.create_missing)
+    return tuple(field.object if field is not None and field.object else name for name, field in fields)
+
+
+def uncreatable(job: Job, target: Target) -> list[Problem]:
+    """What `create_missing` names that cannot be created from a name alone."""
+    specs = [target.catalog.object(name, target.api) for name in target.catalog.names(target.api)]
+    known = [target.catalog.api(target.api).custom_fields, *(spec.name for spec in specs if _by_name_alone(spec))]
+    problems = []
+    for i, (name, object_name) in enumerate(zip(job.create_missing, creatable(job, target), strict=True)):
+        if object_name not in known:
+            hint = near(name, known) or f"known: {', '.join(known)}"
+            problems.append(Problem(("create_missing", i), f"{name!r} cannot be created by its name", hint))
+    return problems
+
+
+def _by_name_alone(spec: ObjectSpec) -> bool:
+    needed = {field.name for field in spec.fields.values() if "insert" in field.required}
+    return "create" in spec.operations and spec.lookup is not None and needed == set(spec.natural_key[:1])
 
 
 def open_source(job: Job, spool: Path) -> FileSource:

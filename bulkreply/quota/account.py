@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +34,7 @@ class Quota:
         windows: The windows of each rate class; a class without windows, or not named, is unlimited and costs nothing.
         clock: Source of time.
         reserve: Share of every limit left to others, 0 up to but not including 1.
+        wider: Rate class -> another one that each of its calls counts in as well.
 
     Attributes:
         waited_s: Seconds during which at least one call waited for the quota.
@@ -46,6 +48,7 @@ class Quota:
         windows: Mapping[str, tuple[Window, ...]],
         clock: Clock,
         reserve: float = 0.0,
+        wider: Mapping[str, str] | None = None,
     ) -> None:
         if not 0.0 <= reserve < 1.0:
             raise ValueError(f"reserve must be in [0, 1), not {reserve}")
@@ -54,6 +57,8 @@ class Quota:
         self.status_429 = 0
         self._clock = clock
         self._book = Book(path, windows, clock, reserve)
+        self._wider = dict(wider or {})
+        self._pauses: dict[str, tuple[float, float]] = {}
         self._numbers = 0
         self._wake = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
@@ -90,8 +95,21 @@ class Quota:
         Raises:
             DiskFatal: The account's file cannot be written, so nothing can be counted any more.
         """
+        permit = await self._one(rate_class)
+        if rate_class not in self._wider:
+            return permit
+        try:
+            return Permit(rate_class, permit.number, await self._one(self._wider[rate_class]))
+        except BaseException:
+            self.release(permit, never_sent=True)
+            raise
+
+    async def _one(self, rate_class: str) -> Permit:
+        """A permit of this class alone."""
         queue = self._book.queues.get(rate_class)
         if queue is None:
+            while (delay_s := self._pause_s(rate_class)) > 0:
+                await self._clock.sleep(delay_s)
             return Permit(rate_class, 0)
         if self._problem is not None:
             raise self._problem
@@ -120,6 +138,8 @@ class Quota:
             permit: What `acquire` gave.
             never_sent: Not one byte left: the permit is given back as if never asked for.
         """
+        if permit.wider is not None:
+            self.release(permit.wider, never_sent)
         queue = self._book.queues.get(permit.rate_class)
         if queue is None or permit.number not in queue.in_flight:
             return
@@ -144,7 +164,10 @@ class Quota:
         """A 429: no process of the account sends calls of this class before `until_s` (Unix seconds)."""
         self.status_429 += 1
         queue = self._book.queues.get(rate_class)
-        if queue is not None:
+        if queue is None:
+            if until_s > self._pauses.get(rate_class, (0.0, 0.0))[0]:
+                self._pauses[rate_class] = (until_s, until_s - self._clock.now_s())
+        else:
             queue.lane.park(math.ceil(until_s * 1000), self._now_ms())
             queue.note_changed = True
             self._wake.set()
@@ -160,22 +183,36 @@ class Quota:
             queue.note_changed = True
             self._wake.set()
 
+    def _pause_s(self, rate_class: str) -> float:
+        """How long a class without windows still has to wait after a 429; a clock set back makes it no longer."""
+        until_s, wait_s = self._pauses.get(rate_class, (0.0, 0.0))
+        return max(0.0, min(until_s - self._clock.now_s(), wait_s))
+
     def spent(self, rate_class: str) -> list[tuple[Window, int]]:
         """How many calls count in each window now, those in flight and those of other processes included."""
-        queue = self._book.queues.get(rate_class)
-        if queue is None:
-            return []
-        self._book.glance()
-        lane = queue.lane
-        lane.available(self._now_ms())
-        flight = lane.own_flight + lane.foreign_flight
-        return [(tally.window, tally.total + flight) for tally in lane.tallies]
+        found: list[tuple[Window, int]] = []
+        for name in self._counted_in(rate_class):
+            queue = self._book.queues.get(name)
+            if queue is None:
+                continue
+            self._book.glance()
+            lane = queue.lane
+            lane.available(self._now_ms())
+            flight = lane.own_flight + lane.foreign_flight
+            found += [(tally.window, tally.total + flight) for tally in lane.tallies]
+        return found
+
+    def _counted_in(self, rate_class: str) -> list[str]:
+        return [rate_class, self._wider[rate_class]] if rate_class in self._wider else [rate_class]
 
     def next_open_s(self, rate_class: str) -> float:
         """Unix time from which the next call of this class may go; now when it may already."""
+        return max(self._opens_s(name) for name in self._counted_in(rate_class))
+
+    def _opens_s(self, rate_class: str) -> float:
         queue, now_s = self._book.queues.get(rate_class), self._clock.now_s()
         if queue is None:
-            return now_s
+            return now_s + self._pause_s(rate_class)
         self._book.glance()
         opening_ms = queue.lane.opening_ms(int(now_s * 1000))
         if opening_ms is None:  # all in flight: the first answer, then one period
@@ -193,7 +230,11 @@ class Quota:
         self._book.glance()
         now_s = self._clock.now_s()
         states = {name: LaneState.of(queue.lane, int(now_s * 1000)) for name, queue in self._book.queues.items()}
-        return foresee(calls, states, now_s, latency_s, concurrency)
+        counted = Counter[str]()
+        for rate_class, count in calls.items():
+            for name in self._counted_in(rate_class):
+                counted[name] += count
+        return foresee(counted, states, now_s, latency_s, concurrency, sum(calls.values()))
 
     async def _serve(self) -> None:
         try:

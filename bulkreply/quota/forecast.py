@@ -109,10 +109,20 @@ class _Waits:
 
 
 def foresee(
-    calls: Mapping[str, int], states: Mapping[str, LaneState], now_s: float, latency_s: float, concurrency: int
+    calls: Mapping[str, int],
+    states: Mapping[str, LaneState],
+    now_s: float,
+    latency_s: float,
+    concurrency: int,
+    total: int,
 ) -> Forecast:
-    """Forecast; classes run side by side and share the concurrency."""
-    duration_s = sum(calls.values()) * latency_s / concurrency
+    """Forecast; classes run side by side and share the concurrency.
+
+    Args:
+        calls: Calls per rate class; one that counts in two stands in both.
+        total: All calls, each once.
+    """
+    duration_s = total * latency_s / concurrency
     pauses: list[Pause] = []
     for rate_class, count in calls.items():
         if count < 1:

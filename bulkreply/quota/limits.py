@@ -21,7 +21,8 @@ class Window:
     period_s: float
 
     def __str__(self) -> str:
-        period = _UNIT_NAME.get(self.period_s) or f"{self.period_s:g} s"
+        days = self.period_s / 86400.0
+        period = _UNIT_NAME.get(self.period_s) or (f"{days:g} days" if days > 1 else f"{self.period_s:g} s")
         return f"{self.limit:,} per {period}"
 
 

@@ -16,10 +16,15 @@ _WAKE_LATE_S = 0.0005
 
 @dataclass(frozen=True, slots=True)
 class Permit:
-    """The right to send one call now; give it back with `Quota.release` when the answer is there."""
+    """The right to send one call now; give it back with `Quota.release` when the answer is there.
+
+    Attributes:
+        wider: Its place in the wider class that it counts in too.
+    """
 
     rate_class: str
     number: int
+    wider: Permit | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -132,14 +132,17 @@ def _windows(
 
 
 def _by_row(records: pl.DataFrame) -> pl.DataFrame:
-    """Rows that stand in several records: the outcome is the worst of theirs, the id the first."""
+    """Rows that stand in several records: the outcome is the worst of theirs, key and id the first."""
     worst = [outcome.word for outcome in _WORST_FIRST]
     rank = pl.col("outcome").replace_strict(worst, list(range(len(worst))), return_dtype=pl.UInt8)
     ranked = records.with_columns(rank.alias("rank"), (pl.col("key") == "").alias("late"))
     first = pl.all().exclude("file", "row", "reply_id", "key").sort_by("rank", maintain_order=True).first()
     keys = pl.col("key", "reply_id").sort_by("late", maintain_order=True).drop_nulls().first()
-    columns = records.columns
-    return ranked.group_by("file", "row", maintain_order=True).agg(first, keys).select(columns)
+    about = pl.col("key").sort_by("rank", maintain_order=True).first().alias("about")
+    rows = ranked.group_by("file", "row", maintain_order=True).agg(first, keys, about)
+    other = pl.col("code").is_not_null() & (pl.col("about") != "") & (pl.col("about") != pl.col("key"))
+    named = pl.concat_str("about", "message", separator=": ", ignore_nulls=True).str.strip_suffix(": ")
+    return rows.with_columns(pl.when(other).then(named).otherwise("message").alias("message")).select(records.columns)
 
 
 def _part_results(

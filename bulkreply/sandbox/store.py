@@ -10,7 +10,6 @@ from typing import Any
 from bulkreply.sandbox.events import EventLog
 from bulkreply.sandbox.shelf import Shelf
 
-
 # First id per kind; 0 gives UUIDs. They are those of the wire samples.
 FIRST_IDS = {
     "accounts": 302,
@@ -32,6 +31,8 @@ FIRST_IDS = {
     "sequence_steps": 2201,
     "sequence_step_variants": 3301,
     "tasks": 801,
+    "inbox_threads": 6001,
+    "inbox_categories": 9,
     "sequence_folders": 0,
     "sequence_templates": 0,
     "v2_emails": 8101,

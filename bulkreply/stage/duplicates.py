@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import orjson
 import polars as pl
 
 from bulkreply.outcomes import Outcome
+from bulkreply.slots import dumps, loads
 from bulkreply.wire.layout import RECORD_SCHEMA
 from bulkreply.wire.route import shared_by_all
 
@@ -46,11 +46,12 @@ def decide(candidates: pl.DataFrame, policy: Policy, within_group: bool = False)
 
     Args:
         candidates: Records with their `position`.
-        within_group: Whether the same key in another call is another matter.
+        within_group: Whether the same key in another call, or with other values, is another matter.
     """
     verdicts = Verdicts()
     ordered = candidates.filter(pl.col("key") != "").sort("file", "row")
-    for twins in ordered.partition_by(["key", "group"] if within_group else ["key"], maintain_order=True):
+    same = ["key", "group", "body", "address"] if within_group else ["key"]
+    for twins in ordered.partition_by(same, maintain_order=True):
         if twins.height < 2:
             continue
         rows = list(twins.iter_rows(named=True))
@@ -72,7 +73,9 @@ def decide(candidates: pl.DataFrame, policy: Policy, within_group: bool = False)
 
 def _merged(kept: dict[str, Any], rows: Sequence[dict[str, Any]]) -> tuple[Any, ...]:
     """A RECORD_SCHEMA row made of twins: their values, in a call for all their lists."""
-    body = orjson.dumps(_merge([orjson.loads(row["body"]) for row in rows])).decode()
+    body = kept["body"]
+    if body.startswith("{"):  # else it is just the key of a record, the same in all
+        body = dumps(_merge([loads(row["body"]) for row in rows]))
     made = kept | {"group": shared_by_all([row["group"] for row in rows]), "body": body}
     return tuple(made[name] for name in RECORD_SCHEMA)
 

@@ -14,6 +14,7 @@ from bulkreply.errors import DiskFatal, LedgerUnusable
 from bulkreply.slots import names_in
 from bulkreply.wire.layout import RECORD_SCHEMA
 
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One file of staged records, RECORD_SCHEMA, of one group or of several small ones in order."""
@@ -98,8 +99,8 @@ class Stage:
         for group in self.groups:
             found.update(names_in(group))
         for part in self.parts if self.names else ():
-            for body in self.frame(part)["body"].to_list():
-                found.update(names_in(body))
+            for body, address in self.frame(part).select("body", "address").iter_rows():
+                found.update(names_in(body + (address or "")))
         return found
 
     def labels(self) -> dict[str, int]:

@@ -116,7 +116,7 @@ class StageWriter:
 
         Args:
             policy: None where several rows may share a key.
-            within_group: Whether the same key in another call is another matter.
+            within_group: Whether the same key in another call, or with other values, is another matter.
 
         Returns:
             The stage, and the rows that are settled without a call.
@@ -136,7 +136,7 @@ class StageWriter:
         return stage, verdicts
 
     def _finish_linked(self) -> None:
-        """Records that wait for others follow them; those that wait for nothing there is are rejected with their row."""
+        """Records that wait for others follow them; those that wait for nothing there is are rejected."""
         records = pl.concat(self._linked)
         waves, rejects = in_waves(records)
         refused: list[pl.DataFrame] = []
@@ -203,4 +203,6 @@ def _links(records: pl.DataFrame) -> bool:
     """Whether records have labels, or wait for records that do."""
     if records["label"].null_count() < records.height:
         return True
-    return bool(records.select(pl.any_horizontal(pl.col("body", "group").str.contains("\x1a#", literal=True)).any())[0, 0])
+    return bool(
+        records.select(pl.any_horizontal(pl.col("body", "group").str.contains("\x1a#", literal=True)).any())[0, 0]
+    )

@@ -119,13 +119,21 @@ class Refusal:
     whole: tuple[str, ...] = ()
 
 
-def settle(operation: Operation, success: Outcome, answer: Answer, elements: Sequence[str], key: str) -> Settled:
+def settle(
+    operation: Operation,
+    success: Outcome,
+    answer: Answer,
+    elements: Sequence[str],
+    key: str,
+    may_create: bool = True,
+) -> Settled:
     """Outcomes of the records of a call that was answered with 2xx.
 
     Args:
         success: What a record that was taken became, unless the answer says more.
         elements: JSON text of each record, or of each id.
         key: Field of an answered record that holds its id.
+        may_create: Whether a 201 says that there was no such record; some updates are answered so too.
 
     Raises:
         WrongShape: The answer does not account for every record.
@@ -145,7 +153,8 @@ def settle(operation: Operation, success: Outcome, answer: Answer, elements: Seq
     settled = Settled.all(len(elements), success)
     if len(elements) == 1 and isinstance(content, dict):
         _identify(settled, 0, content.get(key))
-        settled.outcomes[0] = Outcome.CREATED if answer.status == 201 and success is Outcome.UPDATED else success
+        created = may_create and answer.status == 201 and success is Outcome.UPDATED
+        settled.outcomes[0] = Outcome.CREATED if created else success
     if makes_one(operation) and not (settled.ids[0] or settled.texts):
         raise WrongShape(f"{operation.label}: the answer carries no {key}")
     return settled
@@ -162,8 +171,6 @@ def _plain(element: str) -> str:
 
 def _positional(operation: Operation, content: Any, count: int, success: Outcome) -> Settled:
     items = content.get(operation.result_at) if operation.result_at and isinstance(content, dict) else content
-    if not isinstance(items, list) and isinstance(content, dict):  # another envelope than known
-        items = _only_list(content)
     if not isinstance(items, list) or len(items) != count:
         raise WrongShape(f"{operation.label}: the answer does not hold one result per record")
     settled = Settled.all(count, success)
@@ -173,7 +180,9 @@ def _positional(operation: Operation, content: Any, count: int, success: Outcome
         found, status, error = item.get("id"), item.get("status"), item.get("error")
         identified = _identify(settled, i, found)
         outcome = _ITEM_WORDS.get(str(status).lower()) if status is not None else None
-        if outcome is None:  # no word, or one that is not known yet: an id without an error is a success
+        if status is not None and outcome is None:
+            raise WrongShape(f"{operation.label}: result {i} has an unknown status")
+        if outcome is None:  # an id without an error is a success
             if "id" not in item and error is None:
                 raise WrongShape(f"{operation.label}: result {i} says neither id nor error")
             outcome = Outcome.REJECTED if found is None or error is not None else success
@@ -273,12 +282,6 @@ def _totals(operation: Operation, content: Mapping[str, Any], settled: Settled) 
     return settled
 
 
-def _only_list(content: Mapping[str, Any]) -> Any:
-    """The one list in an object, None when there is none or several."""
-    lists = [value for value in content.values() if isinstance(value, list)]
-    return lists[0] if len(lists) == 1 else None
-
-
 def _failure(operation: Operation, error: Any, details: Any, outcome: Outcome) -> Failure:
     """Numbers mean different things per family: they are decoded with the operation's own table only."""
     code = operation.errors.get(str(error), str(error)) if error is not None else ""
@@ -289,8 +292,12 @@ def _failure(operation: Operation, error: Any, details: Any, outcome: Outcome) -
     return Failure("reply." + code, str(details or ""))
 
 
-def refusal(answer: Answer) -> Refusal:
-    """What an error answer says, whatever its dialect."""
+def refusal(answer: Answer, alone: bool = False) -> Refusal:
+    """What an error answer says, whatever its dialect.
+
+    Args:
+        alone: Whether the call carries one record as its body: a number in a pointer is then a place inside it.
+    """
     try:
         content = answer.json()
     except ValueError:
@@ -301,11 +308,11 @@ def refusal(answer: Answer) -> Refusal:
         return Refusal("", "")
     code = content.get("code") or content.get("errorCode") or ""
     words = content.get("detail") or content.get("message") or content.get("Message") or content.get("error")
-    failures, whole = _pointed(content.get("errors"))
+    failures, whole = _pointed(content.get("errors"), alone)
     return Refusal(str(code), redact(str(words or content.get("title") or ""))[:300], failures, whole)
 
 
-def _pointed(errors: Any) -> tuple[dict[int, Failure], tuple[str, ...]]:
+def _pointed(errors: Any, alone: bool) -> tuple[dict[int, Failure], tuple[str, ...]]:
     failures: dict[int, Failure] = {}
     whole: list[str] = []
     for error in errors if isinstance(errors, list) else []:
@@ -313,7 +320,7 @@ def _pointed(errors: Any) -> tuple[dict[int, Failure], tuple[str, ...]]:
             continue
         pointer, detail = str(error.get("pointer") or ""), str(error.get("detail") or "refused")
         match = re.match(r"^#?/(?:[A-Za-z]\w*/)?(\d+)(?:/(.*))?$", pointer)
-        if match is None:
+        if match is None or alone:
             whole.append(f"{pointer} {redact(detail)}".strip())
             continue
         index, name = int(match[1]), (match[2] or "").replace("/", ".")

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import orjson
 
+from bulkreply.catalog.inputs import has_body
 from bulkreply.catalog.model import Operation, Paging
-
 
 FILE = "file"
 """Batch field of operations that take records as an uploaded CSV file."""
@@ -68,9 +68,8 @@ def write_call(
     """
     path = with_query(fill(operation.path, parameters or {}), query or {})
     if operation.batch is None:
-        sends_body = operation.method != "GET" and (elements[0] != "{}" or operation.method in ("PUT", "PATCH", "POST"))
-        empty = elements[0] == "{}" and not operation.inputs and operation.carries == "inputs"
-        return Call(operation, path, elements[0].encode() if sends_body and not empty else b"")
+        empty = elements[0] == "{}" and (operation.method == "DELETE" or not has_body(operation))
+        return Call(operation, path, b"" if empty or operation.method == "GET" else elements[0].encode())
     if operation.batch.field == FILE:
         return upload(operation, path, elements, shared or {})
     array = "[" + ",".join(elements) + "]"
@@ -79,6 +78,13 @@ def write_call(
     lead = f"{{{orjson.dumps(operation.batch.field).decode()}:{array}"
     tail = orjson.dumps(dict(shared or {}))[1:]
     return Call(operation, path, lead.encode() + (b"," if shared else b"") + tail)
+
+
+def with_options(shared: Mapping[str, Any], options: Mapping[str, Any], at: str) -> dict[str, Any]:
+    """The body beside the records with the mode's own options."""
+    if not at:
+        return dict(options) | dict(shared)
+    return dict(shared) | {at: dict(options) | dict(shared.get(at, {}))}
 
 
 def with_query(path: str, query: Mapping[str, str]) -> str:
@@ -121,12 +127,22 @@ def upload(operation: Operation, path: str, elements: Sequence[str], options: Ma
     writer = csv.DictWriter(text, names, restval="", lineterminator="\r\n")
     writer.writeheader()
     writer.writerows(records)
-    mapping = {"mapping": {"prospect": {name: name for name in names}}}
+    mapping = _column_mapping(operation.batch.mapping if operation.batch else "", names)
     head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="contacts.csv"\r\n'
     middle = f'\r\n--{_BOUNDARY}\r\nContent-Disposition: form-data; name="options"\r\n\r\n'
     chosen = orjson.dumps(mapping | dict(options)).decode()
     whole = f"{head}Content-Type: text/csv\r\n\r\n{text.getvalue()}{middle}{chosen}\r\n--{_BOUNDARY}--\r\n"
     return Call(operation, path, whole.encode(), f"multipart/form-data; boundary={_BOUNDARY}")
+
+
+def _column_mapping(place: str, names: Sequence[str]) -> dict[str, Any]:
+    """Says that columns are called like fields."""
+    if place.endswith("[]"):
+        return {place[:-2]: [{"CsvFieldName": name, "ReplyFieldName": name} for name in names]}
+    made: dict[str, Any] = {name: name for name in names}
+    for part in reversed(place.split(".") if place else ()):
+        made = {part: made}
+    return made
 
 
 def _flat(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bulkreply.catalog import Field, ObjectSpec
+from bulkreply.catalog import Case, Field, ObjectSpec
 
 ABSENT = object()
 
 
 def value_at(field: Field, record: Mapping[str, Any]) -> Any:
-    """A field's value in an answered record, ABSENT when the answer leaves it out; several where it stands in a list."""
+    """A field's value in an answered record, ABSENT when the answer leaves it out; several where it lies in a list."""
     found = at_path(record, field.read_at) if field.read_at else ABSENT
     return at_path(record, field.name) if found is ABSENT else found
 
@@ -63,6 +63,26 @@ def holds(spec: ObjectSpec, record: Mapping[str, Any], sent: Mapping[str, Any], 
         elif not _same(None if known is ABSENT else known, value):
             return False
     return True
+
+
+def already(spec: ObjectSpec, case: Case, record: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
+    """Whether a record is as a call that comes after the main one would make it.
+
+    Args:
+        given: What the call says, by its own names.
+    """
+    said = {case.give.get(name, name): value for name, value in given.items()}
+    asked = 0
+    for name, words in case.when.items():
+        if words is True:
+            continue
+        field = spec.fields.get(name)
+        if field is None or not isinstance(words, list | tuple):
+            return False
+        if _plain(value_at(field, record)) not in map(_plain, words):
+            return False
+        asked += 1
+    return bool(asked or said) and holds(spec, record, said, strict=True)
 
 
 def _moment(text: Any) -> datetime | None:

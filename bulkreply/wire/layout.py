@@ -1,7 +1,7 @@
 """Lays rows out as what travels: for every case that fits a row, the call it belongs to and its part of it.
 
 What all records of a call share stands in its *group*, JSON text: `{"operation": …, "path": …, "shared": …}`, or "" for
-the main operation with nothing to tell apart. What only concerns one record of a call of its own stands in its *address*.
+the main operation with nothing to tell apart. What concerns one record that travels alone stands in its *address*.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ import polars as pl
 
 from bulkreply.catalog import Case, Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import CALL, Place, filler, inputs_of, place_of
-from bulkreply.mapping import ID_MARK, KEY_SEPARATOR, Mapped
+from bulkreply.mapping import ID_MARK, KEY_SEPARATOR, Mapped, Problem
 from bulkreply.mapping import Mapping as RowMapping
+from bulkreply.outcomes import Outcome
 from bulkreply.slots import labelled
 from bulkreply.targets import Target, tree_operation
 from bulkreply.wire.record import Piece, object_of, render
@@ -34,6 +35,9 @@ RECORD_SCHEMA: dict[str, type[pl.DataType]] = {
 }
 AFTER = "\x00after"
 """Column with the slot of the record that a later call of the same row speaks of."""
+
+_ELEMENT = r'"(?:[^"\\]|\\.)*"|\x1a[^\x1a]*\x1a|[^,\[\]]+'
+"""An element of a JSON array of plain values: a text, a slot, or a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +72,7 @@ class Layouts:
         self._target: Target = mapping.target
         self._clear_form = clear_form
         self._quoted = mapping.quoted
-        cases = enumerate(self._target.cases)
-        self._each = [self._layout(case, i) for i, case in cases if i == 0 or self._can_fit(case)]
+        self._each = [self._layout(case, i) for i, case in enumerate(self._target.cases) if self._can_fit(case)]
 
     @property
     def spreads(self) -> bool:
@@ -77,17 +80,37 @@ class Layouts:
         tree = self._target.spec is not None and self._target.spec.parent and self._target.word == "insert"
         return bool(tree) or len(self._each) > 1 or any(layout.spread or layout.trees for layout in self._each)
 
+    def problems(self) -> list[Problem]:
+        """What makes the mapping useless, or would lose something: values no rule gives, and values no call takes."""
+        label, calls = self._target.label, ", ".join(operation.label for operation in self._target.operations)
+        found = [Problem(("map",), f"{name} must be mapped to {label}") for name in self.unmet()]
+        hint = f"leave it out, or call another operation; this one is {calls}"
+        found += [Problem(("map", name), f"{label} does not take {name}", hint) for name in self._untaken()]
+        return found
+
     def unmet(self) -> list[str]:
         """Values without which no call can be made, and that no rule gives."""
+        if not self._each:
+            lacking = (next(n for n, v in case.when.items() if not self._asks(n, v)) for case in self._target.cases)
+            return [" or ".join(dict.fromkeys(lacking))]
         found = []
         for layout in self._each:
             looked_up = self._target.mode is not None and layout.spec.key
-            given = {piece.name for pieces in layout.pieces.values() for piece in pieces}
+            given = {piece.name.partition(".")[0] for pieces in layout.pieces.values() for piece in pieces}
             for name, one in inputs_of(layout.spec, layout.operation).items():
-                if CALL in one.required and name not in given and name.partition(".")[0] not in given:
-                    if name != looked_up:
-                        found.append(layout.case.give.get(name, name))
+                if CALL in one.required and name not in given and name != looked_up:
+                    found.append(layout.case.give.get(name, name))
         return list(dict.fromkeys(found))
+
+    def _untaken(self) -> list[str]:
+        """Mapped fields that no call takes: what the file says there would be lost without a word."""
+        target = self._target
+        if target.spec is None or target.success is Outcome.DELETED:
+            return []
+        used = {piece.column for layout in self._each for found in layout.pieces.values() for piece in found}
+        used |= {name for layout in self._each for name in layout.case.when}
+        used |= {target.spec.key, *target.spec.natural_key, target.spec.parent}
+        return [name for name in self._quoted if name not in used]
 
     def apply(self, mapped: Mapped) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Records of every case, RECORD_SCHEMA, and the rows that no case fits, with their `file` and `row`."""
@@ -107,7 +130,10 @@ class Layouts:
 
     def _can_fit(self, case: Case) -> bool:
         """Whether any row can lead to a call: what it asks for is mapped at all."""
-        return all(name in self._quoted or wanted is False for name, wanted in case.when.items())
+        return all(self._asks(name, wanted) for name, wanted in case.when.items())
+
+    def _asks(self, name: str, wanted: Any) -> bool:
+        return name in self._quoted or wanted is False
 
     def _fits(self, case: Case, rows: pl.DataFrame) -> pl.Series:
         fits = pl.repeat(True, rows.height, eager=True, dtype=pl.Boolean)
@@ -161,7 +187,7 @@ class Layouts:
 
     def _records(self, layout: Layout, rows: pl.DataFrame) -> list[pl.DataFrame]:
         if layout.spread:
-            cells = pl.col(layout.spread).str.strip_chars("[]").str.split(",").alias(layout.spread)
+            cells = pl.col(layout.spread).str.extract_all(_ELEMENT).alias(layout.spread)
             rows = rows.with_columns(cells).explode(layout.spread)
         if self._target.mode is not None and not layout.main:
             row = pl.col("file").cast(pl.String) + "/" + pl.col("row").cast(pl.String)
@@ -227,7 +253,7 @@ class Layouts:
             return pl.repeat("", rows.height, eager=True, dtype=pl.String)
         given = {p.name: p.column for pieces in layout.pieces.values() for p in pieces if p.column}
         given |= {name: name for name in target.fields if target.mode is not None and name in rows.columns}
-        keys = [rows[given[name]].str.to_lowercase() for name in spec.natural_key if name in given]
+        keys = [self._key_text(rows[given[name]]) for name in spec.natural_key if name in given]
         if target.mode is None and len(keys) < len(spec.natural_key):
             about = [*layout.pieces[Place.ELEMENT], *layout.pieces[Place.PATH]]
             keys = [rows[piece.column].str.strip_chars('"') for piece in about if piece.column][:1]
@@ -237,6 +263,12 @@ class Layouts:
             ids = rows[spec.key].str.strip_chars('"').alias("id")
             key = ids.to_frame().select((pl.lit(ID_MARK) + pl.col("id")).alias("key"))["key"].fill_null(key)
         return key.fill_null("")
+
+    def _key_text(self, cells: pl.Series) -> pl.Series:
+        """A column as part of a key: without case; ids that are texts without their quotes, slots as they are."""
+        if self._quoted.get(cells.name, True):
+            return cells.str.to_lowercase()
+        return cells.str.strip_chars('"')
 
     def _group(self, layout: Layout, rows: pl.DataFrame, single: bool) -> pl.Series:
         named = f'"operation":{orjson.dumps(layout.operation.label).decode()}'

@@ -68,7 +68,9 @@ def over(field: Field, kept: Any, sent: Any, shapes: Shapes) -> Any:
         return made
     if isinstance(sent, dict) and isinstance(kept, dict) and not field.many:
         inside = shapes.get(field.shape, {})
-        return kept | {n: over(inside[n], kept[n], v, shapes) if n in kept and n in inside else v for n, v in sent.items()}
+        return kept | {
+            n: over(inside[n], kept[n], v, shapes) if n in kept and n in inside else v for n, v in sent.items()
+        }
     return sent
 
 

@@ -18,11 +18,13 @@ class Page:
         records: What Reply keeps, as it says it.
         more: Whether another page follows.
         total: Records in the whole listing, -1 when Reply does not say.
+        known: Whether Reply has what the records belong to.
     """
 
     records: tuple[Mapping[str, Any], ...]
     more: bool
     total: int = -1
+    known: bool = True
 
 
 def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
@@ -33,7 +35,7 @@ def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
     """
     paging = operation.paging
     if content is None:
-        return Page((), False)
+        return Page((), False, known=False)
     if isinstance(content, list):
         return Page(_objects(operation, content), False, len(content))
     found = _list_in(content, paging.items)

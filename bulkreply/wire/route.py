@@ -10,7 +10,7 @@ import orjson
 
 from bulkreply.catalog import ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
-from bulkreply.slots import fill
+from bulkreply.slots import dumps, fill, loads
 from bulkreply.targets import Target
 
 
@@ -76,10 +76,10 @@ def parameters(route: Route, path: Mapping[str, str]) -> dict[str, str]:
 
 def shared_by_all(groups: Sequence[str]) -> str:
     """The group for a record made of several: lists of all, everything else as in the first."""
-    first = _loads(groups[0]) if groups[0] else {}
+    first = loads(groups[0]) if groups[0] else {}
     for group in groups[1:]:
-        first = _union(first, _loads(group) if group else {})
-    return _dumps(first) if first else ""
+        first = _union(first, loads(group) if group else {})
+    return dumps(first) if first else ""
 
 
 def _union(one: Any, other: Any) -> Any:
@@ -88,21 +88,6 @@ def _union(one: Any, other: Any) -> Any:
     if isinstance(one, list) and isinstance(other, list):
         return sorted({orjson.dumps(x).decode(): x for x in [*one, *other]}.values(), key=lambda x: orjson.dumps(x))
     return one
-
-
-def _loads(group: str) -> Any:
-    return orjson.loads(fill(group, lambda slot: orjson.dumps("\x1a" + slot).decode()))
-
-
-def _dumps(content: Any) -> str:
-    """The inverse of `_loads`: texts that stand for slots become slots again."""
-    if isinstance(content, dict):
-        return "{" + ",".join(f"{orjson.dumps(k).decode()}:{_dumps(v)}" for k, v in content.items()) + "}"
-    if isinstance(content, list):
-        return "[" + ",".join(map(_dumps, content)) + "]"
-    if isinstance(content, str) and content.startswith("\x1a"):
-        return content + "\x1a"
-    return orjson.dumps(content).decode()
 
 
 def _texts(values: Mapping[str, Any]) -> dict[str, str]:

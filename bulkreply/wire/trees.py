@@ -1,6 +1,6 @@
 """Nested records that form a tree, such as the steps of a sequence: each becomes a record of its own, parents first.
 
-One call cannot refer to what it creates itself (v3-sequences-steps.md 2, guess), so children wait for their parents' ids.
+A call cannot refer to what it creates itself (v3-sequences-steps.md 2, guess), so children wait for their parents' ids.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def divide(tree: Tree, rows: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
             flat.append(text)
             continue
         flat.append(None)
-        path = f'{{{orjson.dumps(owner).decode()}:{labelled(f"{file}/{row}")}}}'
+        path = f"{{{orjson.dumps(owner).decode()}:{labelled(f'{file}/{row}')}}}"
         group = f'{{"operation":{orjson.dumps(tree.operation.label).decode()},"path":{path}}}'
         for part in parts:
             body = _part(tree, part, spec.key, spec.parent, f"{file}/{row}")

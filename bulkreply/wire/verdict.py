@@ -126,6 +126,11 @@ def _about_target(case: _Case) -> bool:
     return case.answer.status == 404 or ("." in case.refusal.code and not case.about_size)
 
 
+def _perhaps_unsupported(case: _Case) -> bool:
+    """A call nobody has seen (mark guess) that Reply knows no path for: not a missing record, a missing feature."""
+    return case.operation.mark == "guess" and case.answer.status == 404 and not case.refusal.code
+
+
 def _stop(kind: Literal["key", "plan", "server"]) -> Callable[[_Case], Judgement]:
     def judge(case: _Case) -> Judgement:
         words = " ".join(filter(None, (case.refusal.code, case.refusal.message))) or "no reason given"
@@ -156,6 +161,7 @@ TABLE: tuple[_Row, ...] = (
     ("throttled", lambda c: c.answer.status == 429, _wait),
     ("throttled in disguise", lambda c: c.answer.status == 400 and c.throttled_in_disguise, _wait),
     ("key refused", lambda c: c.answer.status == 401, _stop("key")),
+    ("not supported", _perhaps_unsupported, lambda c: _stop("server")(c)),
     ("target refused", _about_target, _target),
     ("key may not", lambda c: c.answer.status == 403 and _lacks_right(c), _stop("key")),
     ("record forbidden", lambda c: c.answer.status == 403, _split),
@@ -176,12 +182,17 @@ def _lacks_right(case: _Case) -> bool:
 
 
 def _on_one_record(case: _Case) -> bool:
-    return bool(case.operation.parameters) and case.operation.batch is None
+    operation = case.operation
+    if operation.batch is not None:
+        return False
+    said = bool(case.refusal.code or case.refusal.message) or operation.api != "v3"
+    return bool(operation.parameters) or (bool(operation.inputs) and not operation.reads and said)
 
 
 def judge(operation: Operation, api: Api, answer: Answer, count: int) -> Judgement:
     """What to do with an answer to a call that carried `count` records."""
-    case = _Case(operation, api, answer, Refusal("", "") if answer.ok else refusal(answer), count)
+    said = Refusal("", "") if answer.ok else refusal(answer, alone=operation.batch is None)
+    case = _Case(operation, api, answer, said, count)
     for _, applies, decide in TABLE:
         if applies(case):
             return decide(case)

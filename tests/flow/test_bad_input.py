@@ -58,7 +58,7 @@ def test_every_messy_sample_is_explained(name: str, bulkreply: Bulkreply) -> Non
         (JOB + "  notes: {expr: \"read_csv('/etc/passwd')\"}\n", "map.notes.expr"),
         (JOB + "  notes: {column: Email, value: x}\n", "give exactly one of column, value, expr"),
         (JOB + "  title: {column: Email, as: nunber}\n", "there is no codec 'nunber'"),
-        (JOB + "  isOptedOut: Email\n", "isOptedOut cannot be written"),
+        (JOB + "  isOptedOut: Email\n", "upsert contacts does not take isOptedOut"),
         (JOB.replace("  firstName: First\n", ""), "firstName must be mapped to upsert contacts"),
         (JOB + "ignore: [Nmae]\n", "ignore.0: the file has no column 'Nmae'"),
         (JOB + "policy: {reject: many}\n", "policy"),

@@ -51,7 +51,7 @@ def test_report_status_why_and_objects(sandbox: Start, bulkreply: Bulkreply) -> 
     assert bulkreply("retry", "import-crm", "--base-url", server.url).code == 3
     assert "customFields" in bulkreply("objects", "contacts").out
     assert bulkreply("objects", "contacts", "--json").json["natural_key"] == ["email"]
-    assert {"contacts", "people"} <= {one["object"] for one in bulkreply("objects", "--json").json}
+    assert {"contacts", "people"} <= {one.get("object") for one in bulkreply("objects", "--json").json}
     assert "did you mean 'contacts'" in bulkreply("objects", "contcts").err
     assert bulkreply("resume").code == 2
 
@@ -64,7 +64,7 @@ def test_doctor_and_help(sandbox: Start, bulkreply: Bulkreply) -> None:
     assert (done.code, "Traceback" in done.err) == (6, False)
     assert bulkreply("--version").out.startswith("bulkreply ")
     bulkreply.settings["COLUMNS"] = "40"
-    for word in ("demo", "check", "plan", "run", "resume", "retry", "status", "report", "why", "objects", "schema"):
+    for word in ("demo", "check", "plan", "run", "resume", "retry", "status", "report", "why", "objects", "call", "schema"):
         assert bulkreply(word, "--help").code == 0
         assert word in bulkreply("--help").out
     assert bulkreply("objects").code == 0
@@ -96,6 +96,7 @@ def test_the_commands_of_the_readme_exist_and_run(sandbox: Start, bulkreply: Bul
     assert len(lines) >= 3
     for name in ("jobs", "samples"):
         (bulkreply.folder / name).symlink_to(REPOSITORY / name)
+    assert bulkreply("call", "sequences.create", "--name", "Fair 2027").code == 0
     for line in lines:
         words = shlex.split(line, comments=True)[1:]
         done = bulkreply(*words)

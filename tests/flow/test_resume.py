@@ -139,7 +139,8 @@ def test_a_followed_job_is_attached_again(sandbox: Start, bulkreply: Bulkreply) 
     server, job = sandbox("--limits", "none", "--switch", "v3.import_mode=job"), lay_out(bulkreply, 100)
     process = bulkreply.start("run", job, "--base-url", server.url, "--limits", "none")
     targets = lambda: server.ask("requests")["targets"]  # noqa: E731
-    until(lambda: any("background-jobs" in target for target in targets()) or process.poll() is not None)
+    followed = lambda: {target for target in targets() if "background-jobs" in target}  # noqa: E731
+    until(lambda: len(followed()) == 5 or process.poll() is not None)
     process.kill()
     process.wait()
     done = bulkreply("run", job, "--base-url", server.url, "--limits", "none")

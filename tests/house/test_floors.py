@@ -119,6 +119,7 @@ def test_modules_and_functions_fit() -> None:
 def test_no_object_of_reply_is_named_between_catalog_and_doors() -> None:
     names = {path.stem for path in (PACKAGE / "catalog" / "data").rglob("*.toml")} - {"apis", "users"}
     allowed = {"custom_fields", "background_jobs"}  # custom fields and jobs are part of how Reply's API works
+    ours = {"accounts.py": {"accounts"}}  # an account of ours is a key with its quota, at Reply it is a company
     for module in MODULES:
         if room_of(module) in ("cli", "sandbox", "catalog"):
             continue
@@ -126,7 +127,7 @@ def test_no_object_of_reply_is_named_between_catalog_and_doors() -> None:
         literals = {
             node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)
         }
-        assert not literals & (names - allowed), module
+        assert not literals & (names - allowed - ours.get(module.name, set())), module
 
 
 def test_nothing_names_a_machine_or_a_registry() -> None:

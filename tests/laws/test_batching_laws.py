@@ -13,7 +13,7 @@ from bulkreply.batching import batches
 from bulkreply.mapping import REJECT_SCHEMA
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage, StageWriter
-from bulkreply.stage.stage import RECORD_SCHEMA
+from bulkreply.wire.layout import RECORD_SCHEMA
 
 NUMBERS = st.sets(st.integers(0, 60))
 
@@ -30,6 +30,7 @@ def test_spans_are_sets(a: set[int], b: set[int], first: int, end: int) -> None:
     assert all((x in left) == (x in a) for x in range(62))
 
 
+GROUPS = {"a": "", "b": '{"shared":{"options":{"listIds":[71]}}}', "c": '{"shared":{"options":{"listIds":[72]}}}'}
 ROWS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 8)), max_size=40)
 
 
@@ -48,7 +49,7 @@ def test_batches_add_up_to_what_is_left(
         for at in range(0, len(rows), part_rows)
     ]
     turn = iter(sizes * 100)
-    found = list(batches(parts, Spans.of(done), lambda: next(turn)))
+    found = list(batches(parts, Spans.of(done), lambda group: next(turn)))
     assert [at for batch in found for at in batch.positions] == [i for i in range(len(rows)) if i not in done]
     for batch in found:
         assert len(batch) <= max(sizes)
@@ -60,7 +61,10 @@ def test_batches_add_up_to_what_is_left(
 @settings(deadline=None, max_examples=60)
 def test_duplicates_balance_and_the_right_row_is_sent(rows: list[tuple[str, int]], policy: str) -> None:
     records = pl.DataFrame(
-        [(0, i + 2, f"k{key}", group, f'{{"email":"k{key}","n{i}":{i}}}') for i, (group, key) in enumerate(rows)],
+        [
+            (0, i + 2, f"k{key}", GROUPS[group], f'{{"email":"k{key}","n{i}":{i}}}', None, None)
+            for i, (group, key) in enumerate(rows)
+        ],
         schema=RECORD_SCHEMA,
         orient="row",
     )

@@ -72,6 +72,37 @@ def test_two_quotas_on_one_file_and_a_successor_stay_within(limits: tuple[Window
         assert_within(simulate(story(folder)), limits, len(wanted))
 
 
+@settings(max_examples=40)
+@given(windows, windows, calls, st.lists(st.booleans(), min_size=60, max_size=60))
+def test_narrow_classes_stay_within_their_windows_and_all_together_within_the_wider_ones(
+    wide: tuple[Window, ...], narrow: tuple[Window, ...], wanted: list[Call], slow: list[bool]
+) -> None:
+    limits = {"default": wide, "slow.one": narrow, "slow.two": narrow}
+    into = {"slow.one": "default", "slow.two": "default"}
+
+    async def story(folder: str) -> dict[str, Server]:
+        path, clock = Path(folder) / "account.sqlite", SimulatedClock()
+        servers = {name: Server(clock) for name in limits}
+        async with (
+            Quota(path, limits, clock, wider=into) as first,
+            Quota(path, limits, clock, wider=into) as second,
+            asyncio.TaskGroup() as group,
+        ):
+            for i, call in enumerate(wanted):
+                name = ("slow.one", "slow.two")[i % 2] if slow[i] else "default"
+                await clock.sleep(call.after_s)
+                group.create_task(one_call((first, second)[i // 2 % 2], servers[name], call, name))
+        return servers
+
+    with tempfile.TemporaryDirectory() as folder:
+        servers = simulate(story(folder))
+    together = Server(servers["default"].clock)
+    for name, server in servers.items():
+        together.stamps_s += server.stamps_s
+        assert_within(server, () if name == "default" else narrow, len(server.stamps_s))
+    assert_within(together, wide, len(wanted))
+
+
 @given(windows, calls, st.lists(st.tuples(st.floats(0, 20), st.floats(0, 5000)), max_size=4))
 def test_a_clock_that_steps_back_never_grants_more(
     limits: tuple[Window, ...], wanted: list[Call], steps: list[tuple[float, float]]

@@ -12,14 +12,16 @@ from hypothesis import strategies as st
 
 from bulkreply.batching import Batch, batches
 from bulkreply.catalog import Catalog
-from bulkreply.mapping import CLEAR, GROUP_SEPARATOR, Names, Rule, bind
+from bulkreply.mapping import CLEAR, KEY_SEPARATOR, Names, Rule, bind
 from bulkreply.records import Chunk
+from bulkreply.sinks import ReplySink
 from bulkreply.spans import Spans
-from bulkreply.wire.call import write_call
+from bulkreply.targets import object_target
 from bulkreply.wire.compare import holds, key_of
-from bulkreply.wire.record import render
+from bulkreply.wire.layout import Layouts
 
-CONTACTS = Catalog().object("contacts")
+CATALOG = Catalog()
+CONTACTS = CATALOG.object("contacts")
 NUMBERS = st.lists(st.integers(0, 40))
 PAIRS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40)))
 
@@ -70,7 +72,7 @@ def test_batches_are_full_but_for_the_last_of_a_group(groups: list[str], size: i
     cuts = sorted(data.draw(st.sets(st.integers(1, len(groups)), max_size=4)) | {len(groups)})
     parts = [(a, b, lambda a=a, b=b: frame.slice(a, b - a)) for a, b in zip([0, *cuts], cuts, strict=False)]
     done = Spans.of(data.draw(st.sets(st.integers(0, len(groups) - 1))))
-    made = list(batches(parts, done, lambda: size))
+    made = list(batches(parts, done, lambda group: size))
     left = [n for n in range(len(groups)) if n not in done]
     assert [n for batch in made for n in batch.positions] == left
     for group in sorted(set(groups)):
@@ -83,22 +85,27 @@ def test_a_part_that_is_done_is_not_read() -> None:
     def read() -> pl.DataFrame:
         raise AssertionError("read for nothing")
 
-    assert list(batches([(0, 5, read), (5, 5, read), (5, 9, read)], Spans(((0, 9),)), lambda: 3)) == []
+    assert list(batches([(0, 5, read), (5, 5, read), (5, 9, read)], Spans(((0, 9),)), lambda group: 3)) == []
 
 
 @given(st.integers(2, 9), st.data())
 def test_parts_of_a_batch_make_the_batch(count: int, data: st.DataObject) -> None:
     numbers = tuple(range(10, 10 + count))
-    batch = Batch(numbers, tuple(map(str, numbers)), tuple(f"b{n}" for n in numbers), "71", numbers, attempt=1)
+    texts = tuple(map(str, numbers))
+    bodies, addresses = tuple(f"b{n}" for n in numbers), tuple(f"a{n}" for n in numbers)
+    batch = Batch(numbers, texts, bodies, "71", addresses, texts, known=True, attempt=1)
     first, second = batch.halves()
     assert first.positions + second.positions == batch.positions
     assert first.bodies + second.bodies == batch.bodies
+    assert first.addresses + second.addresses == batch.addresses
     assert first.ids + second.ids == batch.ids
+    assert first.known and second.known
     assert (first.group, second.group, first.attempt) == ("71", "71", 1)
     chosen = data.draw(st.lists(st.integers(0, count - 1), unique=True))
     some = batch.only(chosen, 2)
-    assert [(p, k, b, i) for p, k, b, i in zip(some.positions, some.keys, some.bodies, some.ids, strict=True)] == [
-        (numbers[i], str(numbers[i]), f"b{numbers[i]}", numbers[i]) for i in chosen
+    columns = (some.positions, some.keys, some.bodies, some.addresses, some.ids)
+    assert list(zip(*columns, strict=True)) == [
+        (numbers[i], texts[i], f"b{numbers[i]}", f"a{numbers[i]}", texts[i]) for i in chosen
     ]
     assert (some.attempt, len(some.spans)) == (2, len(chosen))
 
@@ -111,10 +118,12 @@ def test_parts_of_a_batch_make_the_batch(count: int, data: st.DataObject) -> Non
     st.sets(st.integers(1, 2**31 - 1)),
 )
 def test_a_call_carries_its_records_and_its_options(records: list[dict[str, str]], lists: set[int]) -> None:
-    operation = CONTACTS.operations["import"]
-    placed = {"options.listIds": sorted(lists)} if lists else None
+    group = json.dumps({"shared": {"options": {"listIds": sorted(lists)}}}) if lists else ""
     for mode in ("upsert", "insert", "upsert"):
-        call = write_call(operation, CONTACTS.modes[mode], [json.dumps(record) for record in records], None, placed)
+        numbers = tuple(range(len(records)))
+        batch = Batch(numbers, tuple(map(str, numbers)), tuple(json.dumps(record) for record in records), group)
+        sink = ReplySink(None, object_target(CATALOG, "contacts", "v3", mode))  # building a call asks nobody
+        call = sink.call(batch)
         options = {"overwriteExisting": mode == "upsert", "skipExisting": mode == "insert"}
         assert json.loads(call.body) == {
             "items": records,
@@ -125,7 +134,7 @@ def test_a_call_carries_its_records_and_its_options(records: list[dict[str, str]
 # -- a row, all the way
 
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc", "Z"]), min_size=1, max_size=6)
-VALUES = {"title": TEXT, "notes": TEXT, "accountId": st.integers(0, 10**9).map(str), "companySize": st.just("Ten")}
+VALUES = {"title": TEXT, "notes": TEXT, "accountId": st.integers(1, 10**9).map(str), "companySize": st.just("Ten")}
 ROW = st.fixed_dictionaries({}, optional={**VALUES, "customFields.Region": TEXT})
 
 
@@ -139,15 +148,18 @@ def test_what_was_mapped_is_what_the_record_at_reply_is_held_against(rows: list[
     frame = pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
     rules = [Rule(field="email", column="E"), Rule(field="firstName", column="F")]
     rules += [Rule(field=name, column=name) for name in columns]
-    mapping, problems = bind(rules, CONTACTS, CONTACTS.modes["upsert"], dict(frame.schema), None, {})
+    names = {"accounts": Names("accounts")}
+    mapping, problems = bind(rules, object_target(CATALOG, "contacts", "v3", "upsert"), dict(frame.schema), None, names)
     assert problems == []
     made = mapping.apply(Chunk(frame, pl.Series(range(len(rows)), dtype=pl.UInt32)))
     assert made.rejects.height == 0
-    for key, body in zip(made.records["key"], render(made.records, mapping.sent, "null"), strict=True):
+    records, unfit = Layouts(mapping, "null").apply(made)
+    assert (records.height, unfit.height) == (len(rows), 0)
+    for key, body in records.select("key", "body").iter_rows():
         sent: dict[str, Any] = json.loads(body)
         kept = sent | {"email": sent["email"].lower(), "id": 1, "lists": []}
         kept["customFields"] = [{"key": one["name"], "value": one["value"]} for one in sent.get("customFields", ())]
-        assert key_of(CONTACTS, kept, GROUP_SEPARATOR) == key
+        assert key_of(CONTACTS, kept, KEY_SEPARATOR) == key
         assert holds(CONTACTS, kept, sent)
         for name in sent:
             other = [] if name == "customFields" else "something else"
@@ -163,8 +175,8 @@ def test_a_cleared_field_is_held_against_an_empty_one() -> None:
 
 @given(st.lists(st.sampled_from(["Fair", "fair", "WEB", "72", "New"]), max_size=5))
 def test_a_group_does_not_depend_on_order_or_repetition(names: list[str]) -> None:
-    known = Names({"fair": [71], "web": [72]}, creatable=True)
-    group, code, _ = known.group(names)
+    known = Names("contact_lists", {"fair": [71], "web": [72]}, creatable=True)
+    group, code, _ = known.several(names)
     assert code == ""
-    assert known.group(reversed(names))[0] == known.group(names + names)[0] == group
+    assert known.several(reversed(names))[0] == known.several(names + names)[0] == group
     assert CLEAR not in group

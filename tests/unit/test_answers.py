@@ -9,8 +9,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bulkreply.catalog import Catalog, Mode, Operation
+from bulkreply.catalog import Catalog, Operation
 from bulkreply.outcomes import Outcome
+from bulkreply.targets import Target, object_target, procedure_target
 from bulkreply.wire.answer import Answer, Settled, WrongShape, refusal, settle
 from bulkreply.wire.paging import read_page
 from bulkreply.wire.verdict import Verdict, judge
@@ -18,7 +19,6 @@ from bulkreply.wire.verdict import Verdict, judge
 CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
 IMPORT, DELETE = CONTACTS.operations["import"], CONTACTS.operations["bulk_delete"]
-UPSERT, DELETING = CONTACTS.modes["upsert"], CONTACTS.modes["delete"]
 GOOD = [{"id": 1, "status": "created"}, {"id": 2, "status": "updated"}]
 
 
@@ -26,12 +26,12 @@ def answer(body: object, status: int = 200) -> Answer:
     return Answer(status, {}, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def imported(body: object, count: int, mode: Mode = UPSERT) -> Settled:
-    return settle(IMPORT, mode, answer(body), count, (), "id")
+def imported(body: object, count: int, success: Outcome = Outcome.UPDATED) -> Settled:
+    return settle(IMPORT, success, answer(body), ["{}"] * count, "id")
 
 
 def deleted(body: object, *ids: int) -> Settled:
-    return settle(DELETE, DELETING, answer(body), len(ids), ids, "id")
+    return settle(DELETE, Outcome.DELETED, answer(body), [str(one) for one in ids], "id")
 
 
 # -- positional
@@ -52,7 +52,8 @@ def test_an_answer_too_short_or_too_long(count: int) -> None:
         {"items": [GOOD[0], [2]]},
         {"items": [GOOD[0], {"id": 2, "status": ["created"]}]},
         {"items": [GOOD[0], {"id": 2, "status": True}]},
-        {"items": [GOOD[0], {"id": "2", "status": "created"}]},
+        {"items": [GOOD[0], {"id": "", "status": "created"}]},
+        {"items": [GOOD[0], {"id": [2], "status": "created"}]},
         {"items": [GOOD[0], {"id": 2.0, "status": "created"}]},
         {"items": [GOOD[0], {"id": True, "status": "created"}]},
         {"items": [GOOD[0], {"id": 0, "status": "created"}]},
@@ -102,8 +103,21 @@ def test_why_a_record_was_not_taken(item: dict[str, Any], outcome: Outcome, code
     assert (settled.failures[1].code, settled.failures[1].message) == (code, message)
 
 
+UUID = "7b0f2c54-1111-4222-8333-9a0000000001"
+
+
+@pytest.mark.parametrize(
+    ("said", "number", "text"), [(7, 7, None), ("7", 7, None), (2**63 - 1, 2**63 - 1, None), (UUID, 0, UUID)]
+)
+def test_an_id_is_a_number_its_digits_or_a_uuid(said: object, number: int, text: str | None) -> None:
+    item = imported({"items": [{"id": said, "status": "created"}]}, 1)
+    one = settle(PEOPLE.operations["upsert"], Outcome.UPDATED, answer({"id": said}), ["{}"], "id")
+    for settled in (item, one):
+        assert (list(settled.ids), settled.texts) == ([number], {} if text is None else {0: text})
+
+
 def test_an_item_without_a_status_succeeds_by_its_id() -> None:
-    settled = imported({"items": [{"id": 7, "error": None}, {"id": None}]}, 2, CONTACTS.modes["insert"])
+    settled = imported({"items": [{"id": 7, "error": None}, {"id": None}]}, 2, Outcome.CREATED)
     assert list(settled.outcomes) == [Outcome.CREATED, Outcome.REJECTED]
     assert list(settled.ids) == [7, 0]
 
@@ -113,9 +127,7 @@ def test_an_item_without_a_status_succeeds_by_its_id() -> None:
 
 def test_numbers_of_errors_belong_to_their_family() -> None:
     lists = CATALOG.object("contact_lists")
-    moved = settle(
-        lists.operations["move_contacts"], Mode(name="x", operation="x"), answer({"5": {"error": 8}}), 1, (5,), "id"
-    )
+    moved = settle(lists.operations["move_contacts"], Outcome.CALLED, answer({"5": {"error": 8}}), ["5"], "id")
     assert moved.failures[0].code == "reply.contactNotProcessed"
     assert deleted({"5": {"error": 8}}, 5).failures[0].code == "reply.invalidInput"
     assert deleted({"5": {"error": 99}}, 5).failures[0].code == "reply.99"
@@ -161,16 +173,17 @@ def test_an_answer_about_something_else(body: object) -> None:
 )
 def test_one_record_in_one_answer(mode: str, status: int, outcome: Outcome) -> None:
     said = answer({"id": 1012, "email": "pi@example.com"}, status)
-    settled = settle(PEOPLE.operations["upsert"], PEOPLE.modes[mode], said, 1, (), "id")
+    success = object_target(CATALOG, "people", "v1", mode).success
+    settled = settle(PEOPLE.operations["upsert"], success, said, ["{}"], "id", may_create=mode == "upsert")
     assert (list(settled.outcomes), list(settled.ids)) == ([outcome], [1012])
 
 
 @pytest.mark.parametrize(
-    "body", [b"", None, [], [{"id": 1}], {"ids": [1]}, {"id": None}, {"id": "1"}, {"id": True}, {"id": 0}]
+    "body", [b"", None, [], [{"id": 1}], {"ids": [1]}, {"id": None}, {"id": ""}, {"id": True}, {"id": 0}]
 )
 def test_an_answer_without_the_record(body: object) -> None:
     with pytest.raises(WrongShape, match="carries no id"):
-        settle(PEOPLE.operations["upsert"], PEOPLE.modes["upsert"], answer(body), 1, (), "id")
+        settle(PEOPLE.operations["upsert"], Outcome.UPDATED, answer(body), ["{}"], "id")
 
 
 # -- laws
@@ -194,19 +207,21 @@ ITEM = st.fixed_dictionaries(
         "skipReason": JSON,
     },
 )
-SETTLING: list[tuple[Operation, Mode]] = [
-    (spec.operations[mode.operation], mode) for spec in CATALOG for mode in spec.modes.values()
+TARGETS: list[Target] = [
+    *(object_target(CATALOG, spec.name, spec.api, mode) for spec in CATALOG for mode in spec.modes),
+    *(procedure_target(CATALOG, procedure) for procedure in CATALOG.procedures().values()),
 ]
+SETTLING = [(operation, target.success) for target in TARGETS for operation in target.operations]
 
 
 @given(st.sampled_from(SETTLING), st.one_of(JSON, st.lists(ITEM, max_size=3).map(lambda items: {"items": items})))
-@example((IMPORT, UPSERT), {"items": [{"id": 2**64 - 1, "error": None}]})
-@example((DELETE, DELETING), {"5": {"error": [1]}})
-def test_any_json_settles_every_record_or_none(what: tuple[Operation, Mode], body: object) -> None:
-    operation, mode = what
-    ids = (5, 6) if operation.batch is not None else (5,)
+@example((IMPORT, Outcome.UPDATED), {"items": [{"id": 2**64 - 1, "error": None}]})
+@example((DELETE, Outcome.DELETED), {"5": {"error": [1]}})
+def test_any_json_settles_every_record_or_none(what: tuple[Operation, Outcome], body: object) -> None:
+    operation, success = what
+    ids = ("5", "6") if operation.batch is not None else ("5",)
     try:
-        settled = settle(operation, mode, answer(body), len(ids), ids, "id")
+        settled = settle(operation, success, answer(body), ids, "id")
     except WrongShape:
         return
     assert len(settled.outcomes) == len(settled.ids) == len(ids)

@@ -158,8 +158,11 @@ def test_an_unknown_codec_is_an_error() -> None:
         named("colour")
 
 
-def test_a_reference_is_read_as_text() -> None:
-    assert codec_for(Catalog().object("contacts").fields["lists"]).name == "text"
+def test_a_reference_is_read_as_the_id_it_stands_for() -> None:
+    """Names are looked up before (mapping/names.py)."""
+    references = [field for spec in Catalog() for field in spec.fields.values() if field.object]
+    assert {codec_for(field).name for field in references} == {"id", "uuid"}
+    assert all(codec_for(field).name == field.type for field in references)
 
 
 @pytest.mark.parametrize("name", ["boolean", "integer", "number", "id"])

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bulkreply.catalog import Catalog
 from bulkreply.errors import JobInvalid
 from bulkreply.job import Job, read_job
 from bulkreply.job.read import MAX_BYTES, MAX_DEPTH, job_of, render
 from bulkreply.mapping import Problem, Rule
+from bulkreply.plan import resolve_target, uncreatable
 
 HEAD = "job: x\nfrom: {file: a.csv}\nto: {object: contacts}\n"
 
@@ -125,7 +127,7 @@ class TestProblems:
         text = "job: x\nfrom: {file: a.csv, shet: 1}\nto:\n  object: contacts\n  mode: upsrt\nmap: {email: Email}\n"
         assert problems(text) == [
             "jobs/x.yaml:2:21 from.shet: unknown key (did you mean 'sheet'?)",
-            "jobs/x.yaml:5:3 to.mode: must be 'insert', 'update', 'upsert' or 'delete'",
+            "jobs/x.yaml:5:3 to.mode: must be 'insert', 'update', 'upsert', 'delete' or 'upload'",
         ]
 
     @pytest.mark.parametrize(
@@ -141,7 +143,10 @@ class TestProblems:
             (f"{HEAD}map: 3\n", "4:1 map: Input should be a valid dictionary"),
             (f"{HEAD}map: {{}}\npolicy: {{reject: many}}\n", "5:1 policy: reject: a number of rows or a share such as"),
             (f"{HEAD}map: {{}}\npolicy: {{reject: -1}}\n", "5:1 policy: reject: not below 0"),
-            (f"{HEAD}map: {{}}\ncreate_missing: [tags]\n", "5:18 create_missing.0: must be 'lists' or 'custom_fields'"),
+            (f"{HEAD}map: {{}}\ncreate_missing: lists\n", "5:1 create_missing: Input should be a valid list"),
+            ("job: x\nfrom: {file: a.csv}\nto: {}\n", "3:1 to: give exactly one of object, procedure"),
+            (HEAD.replace("object", "procedure: x, object"), "3:1 to: give exactly one of object, procedure"),
+            (HEAD.replace("object", "mode: insert, procedure"), "3:1 to: a procedure has no mode"),
         ],
     )
     def test_one_mistake_is_one_problem(self, text: str, problem: str) -> None:
@@ -150,7 +155,29 @@ class TestProblems:
         assert found[0].startswith(f"jobs/x.yaml:{problem}")
 
     def test_what_is_missing(self) -> None:
-        assert problems("job: x\n") == [f"jobs/x.yaml:1:1 {key} is missing" for key in ("from", "to", "map")]
+        assert problems("job: x\n") == [f"jobs/x.yaml:1:1 {key} is missing" for key in ("from", "to")]
+
+    @pytest.mark.parametrize(
+        ("target", "named", "problem"),
+        [
+            ("object: contacts", "tags", "'tags' cannot be created by its name (known: custom_fields, account_lists, "),
+            ("object: contacts", "listz", "'listz' cannot be created by its name (known: "),
+            ("object: contacts", "contact_list", "'contact_list' cannot be created by its name (did you mean 'contact"),
+            ("object: contacts", "users", "'users' cannot be created by its name (known: "),
+            ("object: contacts", "email_accounts", "'email_accounts' cannot be created by its name ("),
+            ("{object: people, api: v1}", "lists", "'lists' cannot be created by its name ("),
+        ],
+    )
+    def test_what_cannot_be_created_by_a_name(self, target: str, named: str, problem: str) -> None:
+        taken = job(f"job: x\nfrom: {{file: a.csv}}\nto: {{{target.strip('{}')}}}\ncreate_missing: [lists, {named}]\n")
+        found = [render(one, taken.path, taken.places) for one in uncreatable(taken, resolve_target(taken, Catalog()))]
+        assert found[-1].startswith(f"jobs/x.yaml:4:25 create_missing.1: {problem}")
+        assert len(found) == (1 if "v1" not in target else 2)
+
+    @pytest.mark.parametrize("named", ["lists", "contact_lists", "custom_fields", "accounts", "account_lists"])
+    def test_what_can_be_created_by_a_name(self, named: str) -> None:
+        taken = job(f"{HEAD}create_missing: [{named}]\n")
+        assert uncreatable(taken, resolve_target(taken, Catalog())) == []
 
     @pytest.mark.parametrize(
         ("text", "words"),

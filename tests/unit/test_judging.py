@@ -16,6 +16,10 @@ CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
 IMPORT, DELETE, LIST = CONTACTS.operations["import"], CONTACTS.operations["delete"], CONTACTS.operations["list"]
 UPSERT, CREATE = PEOPLE.operations["upsert"], CONTACTS.operations["create"]
+MEMBERS, FOLDER = (
+    CATALOG.operation("v3.contact_lists.add_contacts"),
+    CATALOG.operation("v3.email_template_folders.update"),
+)
 
 
 def answer(status: int, body: object = b"", **headers: str) -> Answer:
@@ -53,6 +57,12 @@ CASES = [
     (DELETE, answer(404), 1, Verdict.DONE),
     (CONTACTS.operations["update"], answer(404), 1, Verdict.REJECT),
     (IMPORT, answer(404), 9, Verdict.STOP),
+    (MEMBERS, answer(404, {"code": "contactList.notFound"}), 9, Verdict.REJECT),
+    (MEMBERS, answer(403, {"code": "contactList.notYours"}), 9, Verdict.REJECT),
+    (MEMBERS, answer(400, {"code": "request.invalid", "detail": "At most 50 ids."}), 100, Verdict.SPLIT),
+    (MEMBERS, answer(400, {"detail": "no"}), 9, Verdict.SPLIT),
+    (FOLDER, answer(404), 1, Verdict.STOP),
+    (FOLDER, answer(404, {"code": "templateFolder.notFound"}), 1, Verdict.REJECT),
     (IMPORT, answer(405), 9, Verdict.STOP),
     (IMPORT, answer(500), 9, Verdict.VERIFY),
     (IMPORT, answer(504, b"<html>"), 9, Verdict.VERIFY),
@@ -99,8 +109,8 @@ def test_retry_after(headers: dict[str, str], wait_s: float) -> None:
     assert retry_after_s(answer(429, **headers)) == wait_s
 
 
-def settled(items: object, count: int, mode: str = "upsert"):
-    return settle(IMPORT, CONTACTS.modes[mode], answer(200, items), count, (), "id")
+def settled(items: object, count: int):
+    return settle(IMPORT, Outcome.UPDATED, answer(200, items), ["{}"] * count, "id")
 
 
 def test_positional_answers() -> None:
@@ -131,10 +141,10 @@ def test_a_positional_answer_of_another_shape_is_not_guessed_at(body: object) ->
 
 
 def test_failures_by_id() -> None:
-    operation, mode = CONTACTS.operations["bulk_delete"], CONTACTS.modes["delete"]
+    operation = CONTACTS.operations["bulk_delete"]
 
     def done(body: object):
-        return settle(operation, mode, answer(200, body), 3, (5, 6, 7), "id")
+        return settle(operation, Outcome.DELETED, answer(200, body), ["5", "6", "7"], "id")
 
     said = done({"6": {"error": 3}, "7": {"error": "notFound"}})
     assert list(said.outcomes) == [Outcome.DELETED, Outcome.REJECTED, Outcome.SKIPPED]

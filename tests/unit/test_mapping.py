@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping as MappingOf
 from typing import Any
 
@@ -12,13 +13,16 @@ from hypothesis import strategies as st
 
 from bulkreply.catalog import Catalog
 from bulkreply.errors import UsageProblem
-from bulkreply.mapping import CLEAR, GROUP_SEPARATOR, Mapped, Mapping, Names, Problem, Rule, bind, columns_of
+from bulkreply.mapping import CLEAR, Mapped, Mapping, Names, Problem, Rule, bind, columns_of
 from bulkreply.records import Chunk, Reject
+from bulkreply.slots import named
+from bulkreply.targets import object_target
+from bulkreply.wire.layout import Layouts
 
-CONTACTS = Catalog().object("contacts")
+CATALOG = Catalog()
 EMAIL = Rule(field="email", column="E")
 FIRST = Rule(field="firstName", column="F")
-LISTS = Names({"fair": [71], "webinar": [72], "twin": [73, 74]})
+LISTS = Names("contact_lists", {"fair": [71], "webinar": [72], "twin": [73, 74]}, all_ids=frozenset({71, 72, 73, 74}))
 
 
 def bound(
@@ -28,10 +32,15 @@ def bound(
     names: MappingOf[str, Names] | None = None,
     mode: str = "upsert",
 ) -> tuple[Mapping, list[Problem]]:
-    return bind(rules, CONTACTS, CONTACTS.modes[mode], dict(frame.schema), types, names or {})
+    target = object_target(CATALOG, "contacts", "v3", mode)
+    return bind(rules, target, dict(frame.schema), types, names or {})
 
 
 def mapped(rules: list[Rule], columns: dict[str, list[Any]], **more: Any) -> Mapped:
+    return mapping_and_mapped(rules, columns, **more)[1]
+
+
+def mapping_and_mapped(rules: list[Rule], columns: dict[str, list[Any]], **more: Any) -> tuple[Mapping, Mapped]:
     """Rows as a file gives them; `E` and `F` are filled in when a case is not about them."""
     height = len(next(iter(columns.values())))
     given = {"E": [f"u{i}@example.com" for i in range(height)], "F": ["Ann"] * height} | columns
@@ -40,7 +49,15 @@ def mapped(rules: list[Rule], columns: dict[str, list[Any]], **more: Any) -> Map
     rules = [*(rule for rule in (EMAIL, FIRST) if rule.field not in known), *rules]
     mapping, problems = bound(rules, frame, **more)
     assert problems == []
-    return mapping.apply(Chunk(frame, pl.Series(range(2, 2 + height), dtype=pl.UInt32)))
+    return mapping, mapping.apply(Chunk(frame, pl.Series(range(2, 2 + height), dtype=pl.UInt32)))
+
+
+def laid_out(rules: list[Rule], columns: dict[str, list[Any]], **more: Any) -> pl.DataFrame:
+    """The records that are staged; every row fits the one case there is."""
+    mapping, made = mapping_and_mapped(rules, columns, **more)
+    records, unfit = Layouts(mapping, "null").apply(made)
+    assert unfit.height == 0
+    return records
 
 
 def values(rule: Rule, cells: list[str | None], **more: Any) -> list[str | None]:
@@ -200,14 +217,15 @@ def test_a_field_may_be_required_in_one_mode_only() -> None:
 
 def test_every_problem_of_a_row_is_told_at_once() -> None:
     rules = [Rule(field="companySize", column="S"), Rule(field="accountId", column="A")]
-    made = mapped(rules, {"E": ["bad", "ok@example.com"], "F": [None, "Bob"], "S": ["Nine", "Ten"], "A": ["x", "5"]})
+    cells = {"E": ["bad", "ok@example.com"], "F": [None, "Bob"], "S": ["Nine", "Ten"], "A": ["x", "5"]}
+    made = mapped(rules, cells, names={"accounts": Names("accounts")})
     assert made.rejects.select("row", "column", "field", "code").rows() == [
         (2, "E", "email", "email.invalid"),
         (2, "F", "firstName", "value.required"),
         (2, "S", "companySize", "enum.invalid"),
-        (2, "A", "accountId", "integer.invalid"),
+        (2, "A", "accountId", "reference.unknown"),
     ]
-    assert made.records.rows() == [(0, 3, "ok@example.com", "", "ok@example.com", "Bob", "Ten", "5")]
+    assert made.records.rows() == [(0, 3, "ok@example.com", "Bob", "Ten", "5")]
 
 
 def test_lines_that_could_not_be_read_come_along() -> None:
@@ -220,14 +238,16 @@ def test_lines_that_could_not_be_read_come_along() -> None:
 
 
 def test_the_key_has_no_case() -> None:
-    made = mapped([], {"E": ["Ann@Example.COM", "Jörg@Bücher.com"]})
-    assert made.records["key"].to_list() == ["ann@example.com", "jörg@bücher.com"]
-    assert made.records["email"].to_list()[0] == "Ann@Example.COM"
+    cells = {"E": ["Ann@Example.COM", "Jörg@Bücher.com"]}
+    assert laid_out([], cells)["key"].to_list() == ["ann@example.com", "jörg@bücher.com"]
+    assert mapped([], cells).records["email"].to_list()[0] == "Ann@Example.COM"
 
 
 def test_a_chunk_without_rows() -> None:
-    made = mapped([Rule(field="title", value="x"), Rule(field="lists", column="C")], {"C": []})
+    rules = [Rule(field="title", value="x"), Rule(field="lists", column="C")]
+    made = mapped(rules, {"C": []})
     assert made.records.height == made.rejects.height == 0
+    assert laid_out(rules, {"C": []}).height == 0
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=6), st.sampled_from(["<clear>", "u@example.com", "7", CLEAR]))
@@ -290,6 +310,11 @@ def test_custom_fields_stay_unchecked_without_an_account() -> None:
 LIST = Rule(field="lists", column="C", split=";")
 
 
+def in_lists(*ids: str) -> str:
+    """The group of records that go into lists."""
+    return f'{{"shared":{{"options":{{"listIds":[{",".join(ids)}]}}}}}}' if ids else ""
+
+
 @pytest.mark.parametrize(
     ("cell", "group"),
     [
@@ -302,9 +327,9 @@ LIST = Rule(field="lists", column="C", split=";")
     ],
 )
 def test_names_become_the_group_of_a_record(cell: str | None, group: list[str]) -> None:
-    made = mapped([LIST], {"C": [cell]}, names={"contact_lists": LISTS})
-    assert made.records["group"].to_list() == [GROUP_SEPARATOR.join(group)]
-    assert "lists" not in made.records.columns
+    made = laid_out([LIST], {"C": [cell]}, names={"contact_lists": LISTS})
+    assert made["group"].to_list() == [in_lists(*group)]
+    assert "lists" not in json.loads(made["body"][0])
 
 
 @pytest.mark.parametrize(
@@ -324,20 +349,21 @@ def test_names_that_cannot_be_resolved(cell: str, code: str, words: str) -> None
 
 
 def test_unknown_names_that_may_be_created() -> None:
-    made = mapped([LIST], {"C": ["New;fair", "twin"]}, names={"contact_lists": Names(LISTS.ids, creatable=True)})
-    assert made.records["group"].to_list() == [GROUP_SEPARATOR.join(["+New", "71"])]
-    assert codes(made) == [(3, "lists", "reference.ambiguous")]
+    names = {"contact_lists": Names("contact_lists", LISTS.ids, creatable=True)}
+    cells = {"C": ["New;fair", "twin"]}
+    assert laid_out([LIST], cells, names=names)["group"].to_list() == [in_lists(named("contact_lists", "New"), "71")]
+    assert codes(mapped([LIST], cells, names=names)) == [(3, "lists", "reference.ambiguous")]
 
 
 def test_names_are_taken_as_known_when_reply_was_not_asked() -> None:
-    made = mapped([LIST], {"C": ["Any"]}, names={"contact_lists": Names({}, checked=False)})
-    assert made.records["group"].to_list() == ["+Any"]
+    made = laid_out([LIST], {"C": ["Any"]}, names={"contact_lists": Names("contact_lists", checked=False)})
+    assert made["group"].to_list() == [in_lists(named("contact_lists", "Any"))]
 
 
 @pytest.mark.parametrize("creatable", [False, True])
 def test_a_clear_is_no_name(creatable: bool) -> None:
     rule = Rule(field="lists", column="C", clear="<clear>")
-    made = mapped([rule], {"C": ["<clear>"]}, names={"contact_lists": Names({}, creatable)})
+    made = mapped([rule], {"C": ["<clear>"]}, names={"contact_lists": Names("contact_lists", {}, creatable)})
     assert codes(made) == [(2, "lists", "reference.clear")]
 
 
@@ -348,7 +374,7 @@ def test_a_clear_is_no_name(creatable: bool) -> None:
     ("rule", "path", "words"),
     [
         (Rule(field="fristName", column="E"), ("map", "fristName"), "did you mean 'firstName'?"),
-        (Rule(field="qqqq", column="E"), ("map", "qqqq"), "fields: email"),
+        (Rule(field="qqqq", column="E"), ("map", "qqqq"), "fields: id, email"),
         (Rule(field="createdAt", column="E"), ("map", "createdAt"), "cannot be written"),
         (Rule(field="title", column="Titel"), ("map", "title"), "did you mean 'Title'?"),
         (Rule(field="title", column="zzzzz"), ("map", "title"), "columns: E, F, Title, Tags"),

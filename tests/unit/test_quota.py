@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from bulkreply.quota import DEFAULT_LIMITS, Quota, Window, parse_limits
 from bulkreply.quota.forecast import spell
 from bulkreply.quota.pacing import BURST, EvenPace, Pace, lowered
 from bulkreply.quota.windows import Lane, Tally
-from tests.unit.quota_stage import HOUR, NOW_MS, StillClock, spacing_s, spend
+from tests.unit.quota_stage import HOUR, NOW_MS, StillClock, spacing_s, spend, used
 
 
 @pytest.fixture
@@ -49,10 +50,11 @@ def test_limits_that_mean_nothing_are_refused_with_what_to_write(text: str) -> N
 
 
 def test_windows_speak_plainly() -> None:
-    assert [str(window) for window in (*DEFAULT_LIMITS, Window(1, 10.5))] == [
+    assert [str(window) for window in (*DEFAULT_LIMITS, Window(1, 10.5), Window(15000, 30 * 86400.0))] == [
         "100 per minute",
         "3,000 per hour",
         "1 per 10.5 s",
+        "15,000 per 30 days",
     ]
     assert [spell(s) for s in (1.2, 89, 1860, 3600, 7800)] == ["1 s", "89 s", "31 min", "1 h", "2 h 10 min"]
 
@@ -166,6 +168,74 @@ async def test_classes_run_side_by_side_in_a_forecast() -> None:
         assert both.duration_s == pytest.approx(105 + 1.1, abs=0.2)
         assert [pause.rate_class for pause in both.pauses] == ["stats"]
         assert quota.forecast({}).duration_s == 0.0
+
+
+# Classes that count in a wider one ------------------------------------------------------------------------------------
+
+WIDER = {"default": (Window(3, 86400.0),), "stats": (Window(1, 10.5),), "campaigns": (Window(1, 10.5),)}
+INTO = {"stats": "default", "campaigns": "default"}
+
+
+async def test_narrow_classes_spend_the_wider_one_too_and_every_process_knows(path: Path) -> None:
+    clock = StillClock()
+    async with Quota(path, WIDER, clock, wider=INTO) as quota:
+        await spend(quota, 1, "stats")
+        await spend(quota, 1, "campaigns")
+        assert (used(quota), used(quota, "stats"), used(quota, "campaigns")) == ([2], [1, 2], [1, 2])
+    async with Quota(path, WIDER, clock, wider=INTO) as quota:
+        clock.at_s += 11
+        assert quota.next_open_s("stats") == clock.at_s
+        await spend(quota, 1)
+        assert used(quota) == [3]
+        assert quota.next_open_s("stats") - clock.at_s == pytest.approx(86389, abs=3), "the wider one is used up"
+
+
+async def test_a_call_that_waits_for_its_own_class_takes_nothing_of_the_wider_one() -> None:
+    async with Quota(None, WIDER, StillClock(), wider=INTO) as quota:
+        held = await quota.acquire("stats")
+        waiting = asyncio.create_task(quota.acquire("stats"))
+        await asyncio.sleep(0)
+        assert used(quota) == [1]
+        await spend(quota, 1)
+        waiting.cancel()
+        quota.release(held, never_sent=True)
+        quota.release(held, never_sent=True)
+        assert (used(quota), used(quota, "stats")) == ([1], [0, 1]), "the permit went back in both"
+
+
+async def test_giving_up_on_the_wider_class_gives_the_own_place_back() -> None:
+    async with Quota(None, WIDER, StillClock(), wider=INTO) as quota:
+        await spend(quota, 3)
+        waiting = asyncio.create_task(quota.acquire("stats"))
+        await asyncio.sleep(0.01)
+        assert used(quota, "stats") == [1, 3]
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert used(quota, "stats") == [0, 3]
+
+
+async def test_a_forecast_adds_up_what_counts_in_the_wider_class() -> None:
+    limits = {"default": (Window(10, 60.0),), "stats": (Window(1, 1.0),)}
+    async with Quota(None, limits, StillClock(), wider={"stats": "default"}) as quota:
+        both = quota.forecast({"default": 8, "stats": 3}, 0.1)
+        assert both.duration_s == pytest.approx(60.2, abs=0.2), "eleven calls in all, ten a minute"
+        assert [pause.rate_class for pause in both.pauses] == ["default", "stats"]
+
+
+async def test_a_class_without_windows_waits_after_a_429_all_the_same() -> None:
+    clock = StillClock()
+    async with Quota(None, {"default": ()}, clock) as quota:
+        await spend(quota, 50)
+        quota.park("default", clock.at_s + 500)
+        quota.park("default", clock.at_s + 100)
+        assert quota.next_open_s("default") == clock.at_s + 500
+        clock.at_s -= 3600
+        assert quota.next_open_s("default") == clock.at_s + 500, "a clock set back makes it no longer"
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(quota.acquire("default"), 0.01)
+        clock.at_s += 3600 + 500
+        await spend(quota, 50)
 
 
 async def test_a_quota_serves_only_while_open() -> None:

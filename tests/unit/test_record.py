@@ -11,8 +11,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from bulkreply.catalog import Catalog, ObjectSpec
-from bulkreply.mapping import CLEAR, Rule, bind
-from bulkreply.wire.record import render
+from bulkreply.mapping import CLEAR, REJECT_SCHEMA, Mapped, Rule, bind
+from bulkreply.targets import object_target
+from bulkreply.wire.layout import Layouts
 
 CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
@@ -21,9 +22,15 @@ CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
 def bodies(cells: dict[str, list[str | None]], spec: ObjectSpec = CONTACTS, clear_form: str = "null") -> list[Any]:
     """The bodies of canonical cells, field by field."""
     rules = [Rule(field=field, value="-") for field in cells]
-    mapping, _ = bind(rules, spec, spec.modes["delete"], None, None, {})
-    rendered = render(pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String)), mapping.sent, clear_form)
-    return [json.loads(body) for body in rendered]
+    mapping, _ = bind(rules, object_target(CATALOG, spec.name, spec.api, "insert"), None, None, {})
+    rows = (
+        pl.DataFrame(cells, schema=dict.fromkeys(cells, pl.String))
+        .with_row_index("row")
+        .select(pl.lit(0, pl.UInt16).alias("file"), pl.col("row").cast(pl.UInt32), *cells)
+    )
+    records, unfit = Layouts(mapping, clear_form).apply(Mapped(rows, pl.DataFrame(schema=REJECT_SCHEMA)))
+    assert (records.height, unfit.height) == (rows.height, 0)
+    return [json.loads(body) for body in records["body"]]
 
 
 HARD = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -15,7 +16,9 @@ from bulkreply.catalog import Catalog
 from bulkreply.job import Job, read_job
 from bulkreply.mapping import Mapping, Names, bind, columns_of
 from bulkreply.plan.target import open_source, resolve_target
+from bulkreply.slots import fill
 from bulkreply.sources import FileSource
+from bulkreply.wire.layout import Layouts
 from tests.support import REPOSITORY
 
 JOBS = REPOSITORY / "jobs"
@@ -53,17 +56,28 @@ def bound(name: str, spool: Path) -> tuple[Job, FileSource, Mapping]:
     job = read_job(JOBS / name)
     target = resolve_target(job, Catalog())
     source = open_source(job, spool)
-    names = {field.object: Names({}, checked=False) for field in target.spec.fields.values() if field.place}
-    mapping, problems = bind(job.rules, target.spec, target.mode, source.columns, None, names)
+    mapping, problems = bind(job.rules, target, source.columns, None, unchecked(job))
     assert problems == []
     return job, source, mapping
 
 
+def unchecked(job: Job) -> dict[str, Names]:
+    """What names mean as long as nobody asked Reply."""
+    fields = resolve_target(job, Catalog()).fields.values()
+    return {field.object: Names(field.object, checked=False) for field in fields if field.object}
+
+
 def mapped(name: str, spool: Path) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Records and rejects of a whole job."""
+    """Records, with the key and the call each is staged with, and rejects of a whole job."""
     _, source, mapping = bound(name, spool)
     parts = [mapping.apply(chunk) for chunk in source.chunks()]
-    return pl.concat([part.records for part in parts]), pl.concat([part.rejects for part in parts])
+    layouts, staged = Layouts(mapping, "null"), []
+    for part in parts:
+        records, unfit = layouts.apply(part)
+        assert unfit.height == 0
+        assert records.select("file", "row").equals(part.records.select("file", "row"))
+        staged.append(part.records.with_columns(records["key"], records["group"]))
+    return pl.concat(staged), pl.concat([part.rejects for part in parts])
 
 
 def test_every_job_has_figures() -> None:
@@ -154,7 +168,15 @@ def test_people_who_opted_out_are_not_sent(tmp_path: Path) -> None:
 
 def test_labels_of_an_address_book_become_lists(tmp_path: Path) -> None:
     records, _ = mapped("import_address_book.yaml", tmp_path)
-    assert set(records["group"]) == {"", "+Fair 2026", "+Fair 2026\x1f+Webinar", "+Newsletter", "+Webinar"}
+    groups = [json.loads(fill(group, json.dumps)) if group else {} for group in records["group"].unique()]
+    lists = [group["shared"]["options"]["listIds"] for group in groups if group]
+    assert sorted(lists) == [
+        ["contact_lists:Fair 2026"],
+        ["contact_lists:Fair 2026", "contact_lists:Webinar"],
+        ["contact_lists:Newsletter"],
+        ["contact_lists:Webinar"],
+    ]
+    assert {} in groups
 
 
 def test_addresses_lie_in_the_domains_kept_for_examples() -> None:

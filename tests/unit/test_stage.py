@@ -9,20 +9,29 @@ import polars as pl
 import pytest
 
 from bulkreply.errors import DiskFatal, LedgerUnusable
-from bulkreply.mapping import GROUP_SEPARATOR, REJECT_SCHEMA, reject_frame
+from bulkreply.mapping import REJECT_SCHEMA, reject_frame
 from bulkreply.outcomes import Outcome
 from bulkreply.records import Reject
+from bulkreply.slots import named
 from bulkreply.stage import Stage, StageWriter, Verdicts
 from bulkreply.stage.duplicates import Policy
-from bulkreply.stage.stage import RECORD_SCHEMA
 from bulkreply.stage.writer import PART_ROWS
+from bulkreply.wire.layout import RECORD_SCHEMA
 
 Row = tuple[int, str, str, dict[str, object]]
 NO_REJECTS = pl.DataFrame(schema=REJECT_SCHEMA)
 
 
+def in_lists(*ids: int) -> str:
+    """The group of contacts that go into lists."""
+    return json.dumps({"shared": {"options": {"listIds": list(ids)}}}, separators=(",", ":"))
+
+
+FAIR, WEB = in_lists(71), in_lists(72)
+
+
 def records(rows: list[Row], file: int = 0) -> pl.DataFrame:
-    made = [(file, row, key, group, json.dumps(body)) for row, key, group, body in rows]
+    made = [(file, row, key, group, json.dumps(body), None, None) for row, key, group, body in rows]
     return pl.DataFrame(made, schema=RECORD_SCHEMA, orient="row")
 
 
@@ -49,13 +58,13 @@ def said(stage: Stage, verdicts: Verdicts) -> dict[int, tuple[Outcome, str, str]
 
 
 def test_groups_stay_together_and_positions_run_through(tmp_path: Path) -> None:
-    rows: list[Row] = [(2, "a", "71", {}), (3, "b", "", {}), (4, "c", "71", {}), (5, "d", "", {})]
+    rows: list[Row] = [(2, "a", FAIR, {}), (3, "b", "", {}), (4, "c", FAIR, {}), (5, "d", "", {})]
     stage, verdicts = staged(tmp_path, rows)
     assert verdicts.outcomes == {}
-    assert everything(stage)["group"].to_list() == ["", "", "71", "71"]
+    assert everything(stage)["group"].to_list() == ["", "", FAIR, FAIR]
     assert everything(stage)["row"].to_list() == [3, 5, 2, 4]
     assert everything(stage)["position"].to_list() == [0, 1, 2, 3]
-    assert stage.groups == {"71": 2, "": 2}
+    assert stage.groups == {FAIR: 2, "": 2}
     assert (stage.read, stage.positions, stage.sendable) == (4, 4, 4)
 
 
@@ -63,7 +72,7 @@ def test_a_large_group_fills_parts_of_its_own(tmp_path: Path) -> None:
     writer = StageWriter(tmp_path / "stage")
     half = PART_ROWS // 2 + 1
     for first in (0, half):
-        writer.add(records([(first + i, f"k{first + i}", "71", {}) for i in range(half)]), NO_REJECTS)
+        writer.add(records([(first + i, f"k{first + i}", FAIR, {}) for i in range(half)]), NO_REJECTS)
     writer.add(records([(9_999_999, "last", "", {})]), NO_REJECTS)
     stage, _ = writer.finish("first")
     assert [(part.first, part.rows) for part in stage.parts] == [(0, 2 * half), (2 * half, 1)]
@@ -72,7 +81,7 @@ def test_a_large_group_fills_parts_of_its_own(tmp_path: Path) -> None:
 
 
 def test_what_is_loaded_is_what_was_saved(tmp_path: Path) -> None:
-    stage, _ = staged(tmp_path, [(2, "a", "71", {"x": 1}), (3, "a", "", {})])
+    stage, _ = staged(tmp_path, [(2, "a", FAIR, {"x": 1}), (3, "a", "", {})])
     assert Stage.load(stage.folder) == stage
     (stage.folder / "stage.json").unlink()
     assert Stage.load(stage.folder) is None
@@ -85,9 +94,9 @@ def test_files_are_private(tmp_path: Path) -> None:
 
 
 TWINS: list[Row] = [
-    (2, "ann", "71", {"email": "ann", "title": "Buyer"}),
+    (2, "ann", FAIR, {"email": "ann", "title": "Buyer"}),
     (3, "bob", "", {"email": "bob"}),
-    (4, "ann", "72", {"email": "ann", "title": "Chief", "phone": "1"}),
+    (4, "ann", WEB, {"email": "ann", "title": "Chief", "phone": "1"}),
     (5, "ann", "", {"email": "ann", "phone": "2", "city": None}),
 ]
 
@@ -116,12 +125,37 @@ def test_none_of_a_key_is_sent(tmp_path: Path) -> None:
 def test_rows_of_a_key_become_one_record(tmp_path: Path) -> None:
     stage, verdicts = staged(tmp_path, TWINS, "merge")
     merged = {"email": "ann", "title": "Buyer", "phone": "1", "city": None}
-    assert sent(stage, verdicts) == [(3, "", {"email": "bob"}), (2, GROUP_SEPARATOR.join(["71", "72"]), merged)]
+    assert sent(stage, verdicts) == [(3, "", {"email": "bob"}), (2, in_lists(71, 72), merged)]
     into = (Outcome.SKIPPED, "row.duplicate", "merged into row 2")
     assert said(stage, verdicts) == {4: into, 5: into}
     assert (stage.read, stage.positions, stage.sendable) == (4, 4, 2)
     assert sum(stage.groups.values()) == stage.positions
-    assert "71" not in stage.groups
+    assert FAIR not in stage.groups
+
+
+@pytest.mark.parametrize("body", ["", "1001", '"7b0f2c54-1111-4222-8333-9a0000000001"'])
+def test_keys_of_records_are_the_same_after_merging(tmp_path: Path, body: str) -> None:
+    writer = StageWriter(tmp_path / "stage")
+    rows = records([(2, "a", "", {}), (3, "a", "", {})]).with_columns(pl.lit(body).alias("body"))
+    writer.add(rows, NO_REJECTS)
+    stage, verdicts = writer.finish("merge")
+    assert everything(stage).filter(pl.col("row") == 2)["body"].to_list() == [body]
+    assert said(stage, verdicts) == {3: (Outcome.SKIPPED, "row.duplicate", "merged into row 2")}
+
+
+def test_names_to_be_created_survive_merging(tmp_path: Path) -> None:
+    acme, fair = named("accounts", 'Acme, "Inc"'), named("contact_lists", "Fair")
+    made = [
+        (0, 2, "a", "", f'{{"email":"a","accountId":{acme}}}', None, None),
+        (0, 3, "a", f'{{"shared":{{"options":{{"listIds":[{fair}]}}}}}}', '{"email":"a","city":"Ulm"}', None, None),
+    ]
+    writer = StageWriter(tmp_path / "stage", names=True)
+    writer.add(pl.DataFrame(made, schema=RECORD_SCHEMA, orient="row"), NO_REJECTS)
+    stage, _ = writer.finish("merge")
+    merged = everything(stage).filter(pl.col("row") == 2).row(0, named=True)
+    assert merged["body"] == f'{{"email":"a","accountId":{acme},"city":"Ulm"}}'
+    assert merged["group"] == f'{{"shared":{{"options":{{"listIds":[{fair}]}}}}}}'
+    assert stage.slots() == {("accounts", 'Acme, "Inc"'), ("contact_lists", "Fair")}
 
 
 def test_custom_fields_of_one_key_are_joined_by_title(tmp_path: Path) -> None:
@@ -136,8 +170,8 @@ def test_custom_fields_of_one_key_are_joined_by_title(tmp_path: Path) -> None:
 
 def test_merging_across_parts_and_files_keeps_every_row(tmp_path: Path) -> None:
     writer = StageWriter(tmp_path / "stage")
-    writer.add(records([(i, f"k{i}", "71", {f"f{i}": i}) for i in range(2, PART_ROWS + 2)]), NO_REJECTS)
-    writer.add(records([(2, "k2", "72", {"late": 1}), (3, f"k{PART_ROWS + 1}", "", {"late": 2})], file=1), NO_REJECTS)
+    writer.add(records([(i, f"k{i}", FAIR, {f"f{i}": i}) for i in range(2, PART_ROWS + 2)]), NO_REJECTS)
+    writer.add(records([(2, "k2", WEB, {"late": 1}), (3, f"k{PART_ROWS + 1}", "", {"late": 2})], file=1), NO_REJECTS)
     stage, verdicts = writer.finish("merge")
     assert stage.positions == PART_ROWS + 2
     rows = everything(stage).select("file", "row").rows()

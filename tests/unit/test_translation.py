@@ -11,12 +11,13 @@ from hypothesis import strategies as st
 
 from bulkreply.catalog import Catalog
 from bulkreply.codecs import codec_for
-from bulkreply.mapping import GROUP_SEPARATOR, Names, Rule, bind
+from bulkreply.mapping import Names, Rule, bind
 from bulkreply.records import Chunk
-from bulkreply.wire.record import render
+from bulkreply.targets import object_target
+from bulkreply.wire.layout import Layouts
 
-CONTACTS = Catalog().object("contacts")
-LISTS = {"contact_lists": Names({"fair": [71], "web": [72], "twice": [8, 9]})}
+CONTACTS = object_target(Catalog(), "contacts", "v3", "upsert")
+LISTS = {"contact_lists": Names("contact_lists", {"fair": [71], "web": [72], "twice": [8, 9]})}
 
 
 def chunk(**columns: list[str | None]) -> Chunk:
@@ -28,22 +29,24 @@ def mapped(rows: Chunk, *rules: Rule, clear_form: str = "null", custom: dict[str
     base = [Rule(field="email", column="E"), Rule(field="firstName", value="F")]
     rules = tuple(rule for rule in base if rule.field not in {r.field for r in rules}) + rules
     columns = dict(rows.frame.schema)
-    mapping, problems = bind(rules, CONTACTS, CONTACTS.modes["upsert"], columns, custom, LISTS)
+    mapping, problems = bind(rules, CONTACTS, columns, custom, LISTS)
     assert problems == []
     done = mapping.apply(rows)
-    bodies = [json.loads(body) for body in render(done.records, mapping.sent, clear_form)]
-    return done, bodies
+    records, unfit = Layouts(mapping, clear_form).apply(done)
+    assert unfit.height == 0
+    assert records["row"].to_list() == done.records["row"].to_list()
+    return done.rejects, records["group"].to_list(), [json.loads(body) for body in records["body"]]
 
 
 def only(rule: Rule, *cells: str | None, **more) -> list[object]:
     rows = chunk(E=[f"u{i}@example.com" for i in range(len(cells))], C=list(cells))
-    _, bodies = mapped(rows, rule, **more)
+    _, _, bodies = mapped(rows, rule, **more)
     return [body.get(rule.field, "absent") for body in bodies]
 
 
 def codes(rule: Rule, *cells: str | None, **more) -> list[str]:
     rows = chunk(E=[f"u{i}@example.com" for i in range(len(cells))], C=list(cells))
-    return mapped(rows, rule, **more)[0].rejects["code"].to_list()
+    return mapped(rows, rule, **more)[0]["code"].to_list()
 
 
 def test_blank_absent_and_clear_are_three_things() -> None:
@@ -73,24 +76,25 @@ def test_values_and_expressions() -> None:
 def test_custom_fields_travel_by_name_as_text() -> None:
     rows = chunk(E=["a@example.com", "b@example.com"], C=["7", None])
     rule = Rule(field="customFields.Seats", column="C")
-    _, bodies = mapped(rows, rule, custom={"Seats": "number"})
+    _, _, bodies = mapped(rows, rule, custom={"Seats": "number"})
     assert [body.get("customFields") for body in bodies] == [[{"name": "Seats", "value": "7"}], None]
     assert codes(rule, "7k", custom={"Seats": "number"}) == ["number.invalid"]
 
 
 def test_names_of_lists_decide_the_group() -> None:
     rows = chunk(E=[f"{i}@example.com" for i in range(5)], C=["Web; FAIR", None, "72", "nowhere", "twice"])
-    done, bodies = mapped(rows, Rule(field="lists", column="C", split=";"))
-    assert done.records["group"].to_list() == [f"71{GROUP_SEPARATOR}72", "", "72"]
-    assert done.rejects["code"].to_list() == ["reference.unknown", "reference.ambiguous"]
+    rejects, groups, bodies = mapped(rows, Rule(field="lists", column="C", split=";"))
+    shared = [json.loads(group)["shared"] if group else {} for group in groups]
+    assert shared == [{"options": {"listIds": [71, 72]}}, {}, {"options": {"listIds": [72]}}]
+    assert rejects["code"].to_list() == ["reference.unknown", "reference.ambiguous"]
     assert all("lists" not in body for body in bodies)
 
 
 def test_all_problems_of_a_row_at_once_and_the_others_go_through() -> None:
     rows = chunk(E=["no", "b@example.com", None], C=["many", "11-50", "x"])
-    done, bodies = mapped(rows, Rule(field="firstName", column="C"), Rule(field="companySize", column="C"))
+    rejects, _, bodies = mapped(rows, Rule(field="firstName", column="C"), Rule(field="companySize", column="C"))
     assert [body["email"] for body in bodies] == ["b@example.com"]
-    assert done.rejects.group_by("row").len().sort("row").rows() == [(2, 2), (4, 2)]
+    assert rejects.group_by("row").len().sort("row").rows() == [(2, 2), (4, 2)]
 
 
 @pytest.mark.parametrize(
@@ -102,9 +106,9 @@ def test_all_problems_of_a_row_at_once_and_the_others_go_through() -> None:
     ],
 )  # fmt: skip
 def test_addresses(cell: str, taken: bool) -> None:
-    done, bodies = mapped(chunk(E=[cell]))
+    rejects, _, bodies = mapped(chunk(E=[cell]))
     assert [body["email"] for body in bodies] == ([cell] if taken else [])
-    assert done.rejects["code"].to_list() == ([] if taken else ["email.invalid"])
+    assert rejects["code"].to_list() == ([] if taken else ["email.invalid"])
 
 
 @pytest.mark.parametrize(

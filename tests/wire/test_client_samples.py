@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
+import polars as pl
 import pytest
 from ruamel.yaml import YAML
 
-from bulkreply.catalog import Catalog, Operation
+from bulkreply.batching import Batch
+from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation
+from bulkreply.catalog.inputs import as_procedure, element, filler, inputs_of
+from bulkreply.mapping import Rule, bind
 from bulkreply.outcomes import Outcome
+from bulkreply.records import Chunk
+from bulkreply.sandbox.multipart import parts_of
+from bulkreply.sinks import ReplySink
+from bulkreply.targets import Target, object_target, procedure_target
 from bulkreply.wire.answer import Answer, settle
-from bulkreply.wire.call import Call, fill, page_call, write_call
+from bulkreply.wire.call import FILE, Call, fill, page_call, write_call
 from bulkreply.wire.compare import holds
+from bulkreply.wire.layout import Layouts
 from bulkreply.wire.paging import read_page
 from bulkreply.wire.verdict import Judgement, Verdict, judge
 from tests.wire.world import JUDGED

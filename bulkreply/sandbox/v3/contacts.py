@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bulkreply.sandbox.answers import Answer, Refused, empty, invalid, item_error, json_answer, problem
 from bulkreply.sandbox.asking import Asking
 from bulkreply.sandbox.editing import Unusable, custom_of, make, problems_of, put, values_of
+from bulkreply.sandbox.enrolling import step_id, steps_of
 from bulkreply.sandbox.events import Effect
 from bulkreply.sandbox.store import Contact, note_surprises
+from bulkreply.sandbox.v3.rest import USERS
 from bulkreply.sandbox.views import v3_contact
 from bulkreply.sandbox.vocabulary import CREATE_KEYS, PATCH_KEYS
 
@@ -60,11 +62,22 @@ def filter_contacts(asking: Asking) -> Answer:
     ids: Sequence[int] = asking.workspace.ordered()
     if body.get("listId") is not None:
         ids = asking.workspace.members(body["listId"])
+    if body.get("sequenceId") is not None or body.get("sequenceStepId") is not None:
+        ids = [n for n in ids if _is_at(asking, asking.workspace.contacts[n], body)]
     if body.get("searchTerm"):
         term, contacts = str(body["searchTerm"]).lower(), asking.workspace.contacts
         names = ("email", "firstName", "lastName", "company")
         ids = [n for n in ids if any(term in str(contacts[n].fields.get(name, "")).lower() for name in names)]
     return _page(asking, ids, True)
+
+
+def _is_at(asking: Asking, contact: Contact, body: Mapping[str, Any]) -> bool:
+    """Whether a contact is in the sequence, and at the step, that a filter names."""
+    sequence, step = body.get("sequenceId"), body.get("sequenceStepId")
+    return any(
+        sequence in (None, number) and step in (None, step_id(one, steps_of(asking.workspace, number)))
+        for number, one in (contact.sequences or {}).items()
+    )
 
 
 def get_contact(asking: Asking) -> Answer:
@@ -109,11 +122,16 @@ def update_contact(asking: Asking) -> Answer:
         problems.append(("/customFields/0/key", "Unknown key."))
     if problems:
         raise Refused(invalid(problems))
+    owner = body.get("ownerUserId")
+    if owner is not None and owner not in USERS:
+        raise asking.not_found("user.notFound", "user")
     by = ("id", "name", "key") if choice == "accepted" else ("id", "name")
     try:
         effect = put(asking, contact, values_of(asking, body), custom_of(asking, entries, by))
     except Unusable as error:
         raise Refused(invalid([("/customFields", str(error))])) from None
+    if owner is not None and owner != contact.owner:
+        contact.owner, effect = owner, Effect.UPDATED
     workspace.events.note(asking.now_s, asking.number, "contacts.update", [contact.id], [effect])
     return json_answer(200, v3_contact(workspace, contact, asking.switches))
 

@@ -9,6 +9,7 @@ from typing import Any
 from bulkreply.sandbox.answers import Answer, Refused, invalid, json_answer, problem
 from bulkreply.sandbox.asking import Asking
 from bulkreply.sandbox.editing import Unusable, custom_of, make, problems_of, put, values_of
+from bulkreply.sandbox.enrolling import enrol, membership_of, steps_of
 from bulkreply.sandbox.events import Effect
 from bulkreply.sandbox.store import Contact, Job, note_surprises
 from bulkreply.sandbox.vocabulary import PATCH_KEYS, pascal
@@ -40,6 +41,9 @@ def _check(asking: Asking, body: Mapping[str, Any], items: Any, options: Mapping
     both = options.get("overwriteExisting") and options.get("skipExisting")
     if both and asking.switches["v3.import_both_flags"] == "refuse":
         raise Refused(invalid([("/options", "overwriteExisting and skipExisting exclude each other.")]))
+    sequence = options.get("sequenceId")
+    if sequence is not None and _enrols(asking) and sequence not in asking.workspace.shelf("sequences"):
+        raise Refused(invalid([("/options/sequenceId", "No such sequence.")]))
     unknown = [i for i, one in enumerate(options.get("listIds") or ()) if one not in asking.workspace.lists]
     if unknown:
         raise Refused(invalid([(f"/options/listIds/{i}", "No such list.") for i in unknown]))
@@ -121,6 +125,15 @@ def _choice(asking: Asking, options: Mapping[str, Any]) -> str:
 def _join(asking: Asking, contact: Contact, options: Mapping[str, Any]) -> None:
     for number in options.get("listIds") or ():
         asking.workspace.join(contact, number)
+    sequence = asking.workspace.shelf("sequences").get(options.get("sequenceId") or 0)
+    if sequence is not None and _enrols(asking) and membership_of(contact, sequence["id"]) is None:
+        steps = steps_of(asking.workspace, sequence["id"])
+        if steps and not sequence["isArchived"]:
+            enrol(asking, contact, sequence, steps[0])
+
+
+def _enrols(asking: Asking) -> bool:
+    return asking.switches["v3.import_sequence_option"] == "honoured"
 
 
 def _as_job(asking: Asking, items: Sequence[Mapping[str, Any]], options: Mapping[str, Any]) -> Answer:

@@ -16,6 +16,7 @@ from bulkreply.sandbox.v3.importing import run_import
 from bulkreply.sandbox.views import plain_time
 
 USERS = {11: "owner@example.com", 12: "member@example.com"}
+NAMES = {11: "Owner One", 12: "Member Two"}
 _GUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -28,9 +29,8 @@ def whoami(asking: Asking) -> Answer:
 
 def team_users(asking: Asking) -> Answer:
     """GET team users: a bare array."""
-    names = {11: "Owner One", 12: "Member Two"}
     team = {"teamId": 5, "teamName": "North"}
-    found = [team | {"userId": n, "userName": names[n], "userEmail": address} for n, address in USERS.items()]
+    found = [team | {"userId": n, "userName": NAMES[n], "userEmail": address} for n, address in USERS.items()]
     return json_answer(200, found)
 
 

@@ -46,7 +46,9 @@ def _found(asking: Asking) -> Contact:
 def get_statuses(asking: Asking) -> Answer:
     """GET statuses: what the contact said, and its status in each sequence."""
     contact = _found(asking)
-    said = {name: spelled(asking, contact.fields.get(name) or ENUMS[name][0]) for name in ("callStatus", "meetingStatus")}
+    said = {
+        name: spelled(asking, contact.fields.get(name) or ENUMS[name][0]) for name in ("callStatus", "meetingStatus")
+    }
     sequences = [
         {
             "sequenceId": one["sequenceId"],
@@ -117,7 +119,9 @@ def move_to_sequence(asking: Asking) -> Answer:
     if contact.owner != asking.user:
         raise Refused(problem(asking.switches, 403, "Forbidden", OF_A_MATE, code="contact.forbidden"))
     if not removes and membership_of(contact, sequence["id"]) is not None:
-        raise _refused(asking, "Already there", "The contact is in this sequence.", "sequenceContact.contactAlreadyInSequence")
+        raise _refused(
+            asking, "Already there", "The contact is in this sequence.", "sequenceContact.contactAlreadyInSequence"
+        )
     if removes:
         contact.sequences = None
     enrol(asking, contact, sequence, step, startFrom=body.text("startFrom"), ignoreStepDelay=ignores)

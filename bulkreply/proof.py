@@ -1,0 +1,126 @@
+"""Reads Reply to see what became of calls whose answer was lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from bulkreply.batching import Batch
+from bulkreply.catalog.inputs import Place, inputs_of, place_of
+from bulkreply.lookup import Found, Record, detail_of, find
+from bulkreply.mapping import ID_MARK
+from bulkreply.outcomes import Outcome
+from bulkreply.sinks import ReplySink
+from bulkreply.wire.answer import removes
+from bulkreply.wire.compare import created_after, holds
+
+CLOCK_SKEW_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What reading Reply said of a batch whose answer was lost.
+
+    Attributes:
+        settled: Index -> (outcome, Reply id) of records whose effect is there.
+        missing: Indexes of records whose effect is not there.
+    """
+
+    settled: Mapping[int, tuple[Outcome, int]]
+    missing: tuple[int, ...]
+
+
+class Proof:
+    """Finds the records of batches at Reply, and holds them against what was sent."""
+
+    def __init__(self, sink: ReplySink) -> None:
+        self._sink = sink
+
+    def verifiable(self, batch: Batch) -> bool:
+        """Whether reading Reply can tell what became of a batch: its records can be found by their keys."""
+        operation, route = self._sink.operation(batch), self._sink.route(batch)
+        if route.spec.lookup is None or not all(batch.keys) or not route.spec.natural_key:
+            return False
+        if operation.carries == "record" or removes(operation):
+            return True
+        if operation.result == "whole" or not set(route.spec.natural_key) <= inputs_of(route.spec, operation).keys():
+            return False
+        named = [place_of(route.spec, operation, name) for name in route.spec.natural_key]
+        return all(place in (Place.PATH, Place.ELEMENT, Place.RECORD) for place in named)
+
+    async def verify(self, batches: Sequence[tuple[Batch, float]]) -> list[Verified]:
+        """Reads Reply to see which records of lost calls took effect, all batches together.
+
+        Args:
+            batches: Each with the time its intent was recorded, Unix seconds.
+        """
+        wanted: dict[tuple[str, int | None], set[str]] = {}
+        for batch, _ in batches:
+            wanted.setdefault(self._where(batch), set()).update(k for k in batch.keys if not k.startswith(ID_MARK))
+        found: dict[tuple[str, int | None], Found] = {}
+        for (label, scope), keys in wanted.items():
+            api, name = label.split(".")
+            found[label, scope] = await find(
+                self._sink.client, self._sink.client.catalog.object(name, api), keys, scope
+            )
+        claimed: set[tuple[str, str]] = set()
+        return [await self._verified(batch, found[self._where(batch)], at_s, claimed) for batch, at_s in batches]
+
+    def _where(self, batch: Batch) -> tuple[str, int | None]:
+        """The object a batch is about, and the list that holds all its records, if one does."""
+        route = self._sink.route(batch)
+        lookup, scope = route.spec.lookup, None
+        if lookup is not None and lookup.scoped:
+            for values in route.shared.values():
+                ids = values.get(f"{lookup.scope}s") if isinstance(values, dict) else None
+                scope = ids[0] if isinstance(ids, list) and ids else scope
+        return f"{route.spec.api}.{route.spec.name}", scope
+
+    async def _verified(self, batch: Batch, found: Found, at_s: float, claimed: set[tuple[str, str]]) -> Verified:
+        settled: dict[int, tuple[Outcome, int]] = {}
+        operation, route = self._sink.operation(batch), self._sink.route(batch)
+        for i, key in enumerate(batch.keys):
+            records: Sequence[Record] = found.get(key, [])
+            if key.startswith(ID_MARK):
+                one = await detail_of(self._sink.client, route.spec, self._sink.path(batch.only([i]), route, operation))
+                records = [one] if one else []
+            if removes(operation):
+                if not records:
+                    settled[i] = (Outcome.DELETED if self._sink.target.mode is not None else Outcome.CALLED, 0)
+                continue
+            outcome = await self._outcome(batch.only([i]), records, at_s, claimed)
+            if outcome is not None:
+                settled[i] = outcome
+        return Verified(settled, tuple(i for i in range(len(batch)) if i not in settled))
+
+    async def _outcome(
+        self, batch: Batch, records: Sequence[Record], at_s: float, claimed: set[tuple[str, str]]
+    ) -> tuple[Outcome, int] | None:
+        """What became of one record, from those at Reply with its key; each of those counts for one record only."""
+        spec, success = self._sink.route(batch).spec, self._sink.success(batch)
+        body = orjson.loads(batch.bodies[0]) if batch.bodies[0][:1] == "{" else {}
+        for record in records:
+            identity = record.get(spec.key)
+            number = identity if isinstance(identity, int) else 0
+            mark = (spec.name, str(identity))
+            if spec.repeats and mark in claimed:
+                continue
+            fresh = created_after(spec, record, at_s - CLOCK_SKEW_S)
+            inserts = self._sink.target.word == "insert"
+            if inserts and fresh is False:
+                return Outcome.SKIPPED, number
+            whole = record
+            if spec.lookup is not None and spec.lookup.detail and identity:
+                path = self._sink.path(batch, self._sink.route(batch), self._sink.operation(batch)) | {
+                    spec.key: str(identity)
+                }
+                whole = {**record, **(await detail_of(self._sink.client, spec, path) or {})}
+            if holds(spec, whole, body):
+                claimed.add(mark)
+                if success not in (Outcome.CREATED, Outcome.UPDATED):
+                    return success, number
+                created = fresh or (fresh is None and success is Outcome.CREATED)
+                return (Outcome.CREATED if created else Outcome.UPDATED), number
+        return None

@@ -1,0 +1,173 @@
+"""An account of a stand-in, furnished and looked at over its own sockets, and files run against it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import urllib.error
+import urllib.request
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tests.conftest import KEY_CANARY
+from tests.support import Bulkreply, SandboxProcess
+
+MATE = 12
+"""Another user of the team: what belongs to them is forbidden to the key's own user, 11."""
+_SERVERS = {"smtpHost": "smtp.example.com", "smtpPort": 465, "imapHost": "imap.example.com", "imapPort": 993}
+_SERVERS |= {"smtpPassword": "x", "imapPassword": "x"}
+_LETTER = {"startAt": "2026-03-03T09:00:00Z", "dueTo": "2026-03-04T09:00:00Z"}
+
+
+@dataclass(frozen=True)
+class Account:
+    """What a client of Reply can do by hand, without bulkreply."""
+
+    server: SandboxProcess
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """One request; what was answered, None when nothing was."""
+        headers = {"Authorization": f"Bearer {KEY_CANARY}", "X-Api-Key": KEY_CANARY}
+        content = None if body is None else json.dumps(body).encode()
+        headers |= {"Content-Type": "application/json"} if content else {}
+        request = urllib.request.Request(f"{self.server.url}{path}", content, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                found = answer.read()
+        except urllib.error.HTTPError as error:
+            raise AssertionError(f"{method} {path}: {error.code} {error.read()!r}") from None
+        return json.loads(found) if found.strip() else None
+
+    # -- what is there before
+
+    def contacts(self, count: int, letter: str = "p") -> list[int]:
+        """Contacts `p0@example.com` …; their ids."""
+        items = [{"email": f"{letter}{i}@example.com", "firstName": f"F{i}"} for i in range(count)]
+        made = self.ask("POST", "/v3/contacts/import", {"items": items, "options": {"overwriteExisting": True}})
+        return [item["id"] for item in made["items"]]
+
+    def of_a_mate(self) -> int:
+        """A contact that belongs to another user: whatever is done to it is refused."""
+        (number,) = self.contacts(1, "mate")
+        self.ask("PUT", "/v3/contacts/owner", {"contactIds": [number], "userId": MATE})
+        return number
+
+    def mailbox(self, address: str) -> int:
+        """An e-mail account."""
+        connection = _SERVERS | {"email": address}
+        made: int = self.ask("POST", "/v3/email-accounts", {"connection": connection})["id"]
+        return made
+
+    def sequence(self, name: str, members: Sequence[int] = (), senders: Sequence[int] = (), steps: int = 1) -> int:
+        """A sequence of e-mails, with people in it."""
+        letters = [{"type": "email", "delayInMinutes": i, "variants": [{"subject": "S", "message": "M"}]} for i in range(steps)]
+        made: int = self.ask("POST", "/v3/sequences", {"name": name, "emailAccounts": [*senders], "steps": letters})["id"]
+        if members:
+            self.ask("POST", f"/v3/sequences/{made}/contact-links/bulk", {"contactIds": [*members]})
+        return made
+
+    def archived(self, name: str) -> int:
+        """A sequence that takes nothing more."""
+        number = self.sequence(name)
+        self.ask("POST", f"/v3/sequences/{number}/archive")
+        return number
+
+    def task(self, kind: str, contact: int, subject: str = "Hello") -> int:
+        """An open task."""
+        body = _LETTER | {"taskType": kind, "contactId": contact, "template": {"body": "B", "subject": subject}}
+        made: int = self.ask("POST", "/v3/tasks", body)["id"]
+        return made
+
+    def named(self, path: str, name: str) -> Any:
+        """Anything that only needs a name; its id."""
+        return self.ask("POST", path, {"name": name})["id"]
+
+    # -- what is there after
+
+    def standing(self, contact: int) -> dict[str, Any]:
+        """What a contact said, and `status, replied, bounced` of it per sequence."""
+        found = self.ask("GET", f"/v3/contacts/{contact}/statuses")
+        told = {name: found[name] for name in ("isOptedOut", "callStatus", "meetingStatus")}
+        return told | {one["sequenceName"]: _place(one) for one in found["sequences"]}
+
+    def members(self, sequence: int) -> dict[int, str]:
+        """Who is in a sequence, and with which status."""
+        found = self.ask("GET", f"/v3/sequences/{sequence}/contacts?top=1000")["items"]
+        return {one["contactId"]: one["statusInSequence"] for one in sorted(found, key=lambda one: one["contactId"])}
+
+    def sequences(self) -> dict[str, tuple[str, bool]]:
+        """Sequence -> status, and whether it is archived."""
+        found = self.ask("GET", "/v3/sequences?top=1000")["items"]
+        return {one["name"]: (one["status"], one["isArchived"]) for one in found}
+
+    def senders(self, sequence: int) -> set[int]:
+        """The mailboxes of a sequence."""
+        return {one["id"] for one in self.ask("GET", f"/v3/sequences/{sequence}/email-accounts")}
+
+    def lists(self) -> dict[int, list[str]]:
+        """Contact -> the names of its lists."""
+        return {one["id"]: sorted(one["lists"]) for one in self.server.ask("contacts")}
+
+    def changes(self) -> Counter[str]:
+        """Operation -> things it really changed, since the beginning."""
+        return Counter(one["operation"] for one in self.server.ask("events") if one["changed"])
+
+    def requests(self) -> list[str]:
+        """Method and path of every request, in order."""
+        found: list[str] = self.server.ask("requests")["targets"]
+        return found
+
+
+def _place(one: dict[str, Any]) -> str:
+    marks = one["emailDisposition"] or {}
+    words = [name for name, key in (("replied", "isReplied"), ("bounced", "isBounced")) if marks.get(key)]
+    return " ".join([one["statusInSequence"], *words])
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a file fared.
+
+    Attributes:
+        rows: Outcome and code of each row, in the order of the file.
+        calls: Requests by operation, without the one that asks whose key it is.
+        asked: Method and path of each of them, as the server saw them.
+    """
+
+    code: int
+    rows: list[str]
+    calls: dict[str, int]
+    asked: list[str]
+    report: dict[str, Any]
+    said: str
+
+
+def run_file(
+    bulkreply: Bulkreply, account: Account, procedure: str, text: str, *words: str, more: str = "", name: str = "rows.csv"
+) -> Ran:
+    """Runs a procedure over a file, as people do; what the report says is what the server saw.
+
+    Args:
+        text: The file.
+        words: Further words of the command line.
+        more: Further lines of the job.
+    """
+    if text:
+        bulkreply.write(name, text)
+    job = f"job: it\nfrom: {{file: {name}}}\nto: {{procedure: {procedure}}}\npolicy: {{settle_s: 0.3}}\n{more}"
+    path, before = str(bulkreply.write("job.yaml", job)), len(account.requests())
+    runs = set(bulkreply.folder.glob("bulkreply-runs/it/*/"))
+    done = bulkreply("run", path, *words, "--base-url", account.server.url, "--limits", "none")
+    asked = account.requests()[before:]
+    if set(bulkreply.folder.glob("bulkreply-runs/it/*/")) == runs:
+        return Ran(done.code, [], {}, asked[1:], {}, done.err)
+    report = bulkreply.report("it")
+    with (bulkreply.run_folder("it") / "results.csv").open(newline="") as lines:
+        rows = [" ".join(filter(None, (line["outcome"], line["code"]))) for line in csv.DictReader(lines)]
+    assert report["requests"]["sent"] == len(asked), "the report counts every request"
+    assert report["exit_code"] == done.code
+    calls = dict(report["requests"]["by_operation"])
+    assert calls.pop("v3.users.whoami") == 1
+    return Ran(done.code, rows, calls, asked[1:], report, done.err)
