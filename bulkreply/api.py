@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkreply.accounts import load_account
-from bulkreply.calling import Called, lists, records, target_of
+from bulkreply.calling import Called, records, target_of
 from bulkreply.calling import call as _call
 from bulkreply.catalog import Catalog
 from bulkreply.errors import UsageProblem
@@ -60,7 +60,7 @@ class Reply:
         if not chosen:
             chosen = spec.lookup.sweep if spec.lookup and "list" not in spec.operations else "list"
         operation = self._client.catalog.operation(f"{api}.{object_name}.{chosen}")
-        if not lists(operation):
+        if not operation.lists:
             raise UsageProblem(f"{object_name}.{chosen} does not list records", hint="call it")
         return records(self._client, operation, where)
 
@@ -107,12 +107,14 @@ def run(
     base_url: str | None = None,
     settings: Mapping[str, str] | None = None,
     confirm: bool = False,
+    catalog: Path | None = None,
 ) -> Report:
     """Runs a job file, or continues its unfinished run.
 
     Args:
         settings: Changes to the job, `{"to.mode": "insert"}`.
         confirm: Whether deletes, and calls that make Reply write to people, may go ahead.
+        catalog: Folder of further catalog files, or one file.
 
     Raises:
         BulkreplyError: Nothing was begun; or the run stopped, with its report written.
@@ -128,6 +130,7 @@ def run(
         job=found,
         account=load_account(account or found.target.account, found.folder, base_url=base_url),
         runs=Path(runs),
+        catalog=Catalog(catalog),
         confirm=agreed,
         announce=lambda words: None,
     )

@@ -9,6 +9,8 @@ import polars as pl
 
 from bulkreply.spans import Spans
 
+_COLUMNS = ("position", "key", "body", "address")
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -125,6 +127,13 @@ def batches(
                     yield pile.take(wanted)
     if len(pile):
         yield pile.take(len(pile))
+
+
+def gathered(rows: pl.DataFrame, attempt: int = 0) -> Iterator[Batch]:
+    """Records with their `position` as one batch per group, whatever its size."""
+    for (group,), some in rows.partition_by("group", as_dict=True, maintain_order=True).items():
+        places, keys, bodies, addresses = (tuple(some[name].to_list()) for name in _COLUMNS)
+        yield Batch(places, keys, bodies, str(group), addresses, attempt=attempt)
 
 
 def _runs(rows: pl.DataFrame) -> Iterator[tuple[str, int, pl.DataFrame]]:

@@ -132,11 +132,6 @@ async def records(client: Client, operation: Operation, given: Mapping[str, Any]
             yield dict(record)
 
 
-def lists(operation: Operation) -> bool:
-    """Whether an operation answers with records, page by page or all at once."""
-    return operation.reads and (operation.paging.style != "none" or operation.name.startswith("list"))
-
-
 async def _understood(client: Client, target: Target, given: Mapping[str, Any]) -> tuple[RowMapping, Mapped]:
     """The values of one call as the row of a file whose columns are called like the parameters.
 
@@ -247,7 +242,8 @@ async def _until_told(sink: ReplySink, batch: Batch, prepared: Batch, waiting: d
 
 
 def _told(operation: Operation, batch: Batch, settled: Settled, said: bytes) -> list[Called]:
-    if not operation.reads and operation.result not in ("whole", "job"):
+    totals = operation.result == "counts" and not operation.result_at
+    if not (operation.reads or totals or operation.result in ("whole", "job")):
         said = b""  # it is told record by record
     try:
         answer = orjson.loads(said) if said.strip() else None

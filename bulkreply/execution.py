@@ -78,7 +78,7 @@ async def execute(order: Order) -> tuple[RunFolder, Report]:
         run = None if order.fresh else unfinished_run(order.runs, order.job.name)
         changed_from = None
         if run is not None:
-            changes = _changes(run, order.job)
+            changes = changes_of(run, order.job)
             if changes and not order.accept_changed:
                 hint = "--accept-changed-input sends what is new or changed, --fresh begins anew"
                 raise InputChanged(f"run {run.name} of this job has not finished, and {'; '.join(changes)}", hint=hint)
@@ -98,7 +98,7 @@ async def resume(order: Order, run: RunFolder) -> Report:
         BulkreplyError: It cannot go on; what was answered is recorded.
     """
     with locked(order.runs, order.job.name):
-        changes = _changes(run, order.job)
+        changes = changes_of(run, order.job)
         if changes:
             hint = "`bulkreply run JOB --accept-changed-input` sends what is new or changed"
             raise InputChanged("; ".join(changes), hint=hint)
@@ -119,7 +119,7 @@ def job_of_run(run: RunFolder) -> Job:
     return job_of(orjson.loads(facts["job_content"]), Path(facts["job_path"]))
 
 
-def _changes(run: RunFolder, job: Job) -> list[str]:
+def changes_of(run: RunFolder, job: Job) -> list[str]:
     """What differs from what an unfinished run began with; a missing input is no change, its rows are staged."""
     facts = run.facts()
     found = []
@@ -127,7 +127,7 @@ def _changes(run: RunFolder, job: Job) -> list[str]:
         before = orjson.loads(facts.get("job_content", "{}"))
         found.append("the job changed: " + ", ".join(_differences(before, job.content, ())))
     with suppress(BulkreplyError):
-        if open_source(job, run.path).fingerprint() != facts.get("input_fingerprint"):
+        if not job.exports and open_source(job, run.path).fingerprint() != facts.get("input_fingerprint"):
             found.append("the input changed")
     return found
 
@@ -151,7 +151,7 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
         if order.confirm is not None and not order.confirm(plan):
             raise Interrupted("nothing was sent", signal_number=signal.SIGINT)
         await create_custom_fields(client, job.target.api, plan.new_fields)
-        _write_private(run.path / "job.yaml", job.text or orjson.dumps(job.content).decode())
+        write_private(run.path / "job.yaml", job.text or orjson.dumps(job.content).decode())
         ledger = Ledger.create(run.ledger_path.with_suffix(".part"))
         with ledger.transaction():
             ledger.note(
@@ -227,7 +227,7 @@ async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
 async def _drive(make: Callable[[asyncio.Event], Engine], watching: Awaitable[None] | None) -> None:
     """Runs an engine with signals caught and progress shown."""
     watcher = asyncio.ensure_future(watching) if watching is not None else None
-    with _signals() as (stop, seen):
+    with orderly_stop() as (stop, seen):
         try:
             await make(stop).run()
         except Interrupted as error:
@@ -247,10 +247,11 @@ async def _identities(order: Order, client: Client, target: Target, stage: Stage
     for object_name, names in sorted(wanted.items()):
         spec = order.catalog.object(object_name, target.api)
         known = await read_names(client, spec, spec.natural_key)
+        there = {name: found[0] for name, found in known.ids.items()}
         for name in sorted(names):
-            found = known.ids.get(name.lower())
-            made = found[0] if found else await create(client, spec, name)
-            ids[f"{object_name}:{name}"] = orjson.dumps(made).decode()
+            if name.lower() not in there:  # names mean the same in any case
+                there[name.lower()] = await create(client, spec, name)
+            ids[f"{object_name}:{name}"] = orjson.dumps(there[name.lower()]).decode()
     identities = Identities(stage.labels(), ids)
     identities.recall(ledger)
     return identities
@@ -266,7 +267,7 @@ def _opened(run: RunFolder) -> Iterator[Ledger]:
 
 
 @contextmanager
-def _signals() -> Iterator[tuple[asyncio.Event, list[int]]]:
+def orderly_stop() -> Iterator[tuple[asyncio.Event, list[int]]]:
     """The first Ctrl-C or SIGTERM asks for an orderly stop; the second leaves at once, which loses nothing either."""
     stop, seen = asyncio.Event(), list[int]()
 
@@ -286,7 +287,12 @@ def _signals() -> Iterator[tuple[asyncio.Event, list[int]]]:
             loop.remove_signal_handler(number)
 
 
-def _write_private(path: Path, text: str) -> None:
+def write_private(path: Path, text: str) -> None:
+    """Writes a file only its owner may read.
+
+    Raises:
+        DiskFatal: The disk refused.
+    """
     try:
         path.touch(mode=0o600)
         path.write_text(text, "utf-8")

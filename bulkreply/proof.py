@@ -117,7 +117,7 @@ class Proof:
                     spec.key: str(identity)
                 }
                 whole = {**record, **(await detail_of(self._sink.client, spec, path) or {})}
-            if holds(spec, whole, body):
+            if holds(spec, whole, body, shapes=self._sink.target.shapes):
                 claimed.add(mark)
                 if success not in (Outcome.CREATED, Outcome.UPDATED):
                     return success, number

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from bulkreply.catalog.model import Field, ObjectSpec
+from bulkreply.catalog import Field, ObjectSpec
 from bulkreply.errors import ServerFatal
 from bulkreply.lookup import find
 from bulkreply.mapping import Names
@@ -30,6 +30,8 @@ async def read_names(
         with_ids: Whether ids that a file gives are to be checked too.
     """
     assert spec.lookup is not None
+    if spec.operations[spec.lookup.sweep].parameters:  # listed parent by parent: only ids can name them
+        return Names(spec.name)
     ids: dict[str, list[int | str]] = defaultdict(list)
     every: set[int | str] = set()
     async for page in client.pages(spec.operations[spec.lookup.sweep]):
@@ -93,6 +95,8 @@ async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str,
 
 async def create_custom_fields(client: Client, api: str, kinds: Mapping[str, str]) -> None:
     """Creates custom fields, title -> `text` or `number`."""
+    if not kinds:
+        return
     spec = client.catalog.object(client.catalog.api(api).custom_fields, api)
     for title, kind in kinds.items():
         await create(client, spec, title, _kind(spec.fields.values(), kind))

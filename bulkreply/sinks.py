@@ -125,11 +125,12 @@ class ReplySink:
             record = await self._held(batch, route, operation)
             if record is None:
                 return batch, Settled.all(1, Outcome.REJECTED, Failure("reply.notFound", "Reply does not have it"))
-            if holds(route.spec, record, self._taken(route, operation, sent), strict=True):
+            body = merged(route.spec, operation, record, sent, self.target.shapes)
+            said = {name: body[name] for name in self._taken(route, operation, sent)}
+            if holds(route.spec, record, said, strict=True, shapes=self.target.shapes):
                 settled = Settled.all(1, Outcome.UNCHANGED)
                 _keep_ids(batch, settled)
                 return batch, settled
-            body = merged(route.spec, operation, record, sent, self.target.shapes)
         else:
             body = self._taken(route, operation, sent)
         return replace(batch, bodies=(orjson.dumps(body).decode(),)), None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from bulkreply.catalog import Case, Catalog, Field, Mode, ObjectSpec, Operation, Procedure
-from bulkreply.catalog.inputs import CALL, filler
+from bulkreply.catalog.inputs import CALL, filler, inputs_of
 from bulkreply.errors import UsageProblem
 from bulkreply.outcomes import Outcome
 
@@ -52,7 +52,7 @@ class Target:
         if not mode.by_id:
             return replace(self, by_id=True)
         case = Case(operation=self._own(mode.by_id))
-        own = replace(mode, operation=mode.by_id, options={}, options_at="")
+        own = replace(mode, operation=mode.by_id, options={}, options_at="", only="known")  # blank ids are looked up
         return replace(self, cases=(case, *self.cases[1:]), mode=own, by_id=True)
 
     @property
@@ -130,9 +130,9 @@ def object_target(catalog: Catalog, name: str, api: str, mode_name: str) -> Targ
         raise UsageProblem(f"{spec.name} has no mode {mode_name!r}", hint=hint)
     fields = {f.name: f for f in spec.fields.values() if f.mappable}
     main = Case(operation=f"{api}.{name}.{mode.operation}")
-    for label in {main.operation, *(case.operation for case in mode.then)}:
-        operation = catalog.operation(label)
-        fields |= {n: f for n, f in operation.inputs.items() if n not in fields and label == main.operation}
+    fields |= {n: f for n, f in catalog.operation(main.operation).inputs.items() if n not in fields}
+    if mode_name != "insert" and spec.key not in spec.natural_key and not _takes_id(spec, mode):
+        fields.pop(spec.key, None)
     return Target(
         name=name,
         api=api,
@@ -145,6 +145,12 @@ def object_target(catalog: Catalog, name: str, api: str, mode_name: str) -> Targ
         mode=mode,
         shapes=shapes_of(catalog, spec, fields),
     )
+
+
+def _takes_id(spec: ObjectSpec, mode: Mode) -> bool:
+    """Whether a record can be named by its id at all: some operations know records by their natural key only."""
+    operations = (spec.operations[name] for name in (mode.operation, mode.known, mode.by_id) if name)
+    return any(spec.key in inputs_of(spec, operation) for operation in operations)
 
 
 def procedure_target(catalog: Catalog, procedure: Procedure) -> Target:

@@ -1,19 +1,8 @@
 """Everything known about Reply's API, as data files and the values they load into."""
 
 from bulkreply.catalog.load import Catalog
-from bulkreply.catalog.model import (
-    Api,
-    Batch,
-    Case,
-    Field,
-    Lookup,
-    Mode,
-    ObjectSpec,
-    Operation,
-    Paging,
-    Procedure,
-    Recheck,
-)
+from bulkreply.catalog.model import Batch, Field, Operation, Paging, Recheck
+from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure
 
 __all__ = [
     "Api",

@@ -6,7 +6,8 @@ import re
 from dataclasses import replace
 from enum import Enum
 
-from bulkreply.catalog.model import Case, Field, ObjectSpec, Operation, Procedure
+from bulkreply.catalog.model import Field, Operation
+from bulkreply.catalog.objects import Case, ObjectSpec, Procedure
 
 CALL = "call"
 """Word in `required` of an input without which an operation cannot be called."""

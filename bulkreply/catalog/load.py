@@ -5,26 +5,15 @@ from __future__ import annotations
 import difflib
 import inspect
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 from bulkreply.catalog.inputs import as_procedure
-from bulkreply.catalog.model import (
-    Api,
-    Batch,
-    Case,
-    Field,
-    Lookup,
-    Mode,
-    ObjectSpec,
-    Operation,
-    Paging,
-    Procedure,
-    Recheck,
-)
+from bulkreply.catalog.model import Batch, Field, Operation, Paging, Recheck
+from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure
 from bulkreply.errors import UsageProblem
 
 _Built = TypeVar("_Built")
@@ -32,9 +21,13 @@ _FOLDER = resources.files("bulkreply.catalog") / "data"
 _TUPLES = {"required", "values", "natural_key", "by", "query", "omits", "already", "later", "merges", "among"}
 
 
-def _build(kind: type[_Built], table: Mapping[str, Any], where: str, **more: Any) -> _Built:
-    known = set(inspect.signature(kind).parameters)
-    unknown = set(table) - known
+@cache
+def _parameters(kind: Callable[..., Any]) -> frozenset[str]:
+    return frozenset(inspect.signature(kind).parameters)
+
+
+def _build(kind: Callable[..., _Built], table: Mapping[str, Any], where: str, **more: Any) -> _Built:
+    unknown = set(table) - _parameters(kind)
     if unknown:
         raise UsageProblem(f"{where}: unknown key {sorted(unknown)[0]!r} in a catalog file")
     values = {
@@ -149,7 +142,10 @@ class Catalog:
         self._objects: dict[tuple[str, str], ObjectSpec] = {}
         if overlay is not None and not overlay.is_dir():
             one = object_from(_table(_text(overlay), str(overlay)), str(overlay))
+            self.api(one.api)
             self._overlay, self._objects[one.api, one.name] = None, one
+        elif overlay is not None and not any((overlay / name).exists() for name in (*self.apis(), "procedures.toml")):
+            raise UsageProblem(f"{overlay}: no catalog files", hint="they lie in it as v3/gadgets.toml")
         self._procedures: dict[str, Procedure] | None = None
 
     def api(self, name: str) -> Api:
@@ -241,7 +237,10 @@ class Catalog:
             raise UsageProblem(f"there is no object {name!r} in {api}", hint=hint)
         overlaid = self._overlay / api / f"{name}.toml" if self._overlay else None
         if overlaid is not None and overlaid.is_file():
-            return object_from(_table(_text(overlaid), str(overlaid)), str(overlaid))
+            one = object_from(_table(_text(overlaid), str(overlaid)), str(overlaid))
+            if (one.name, one.api) != (name, api):
+                raise UsageProblem(f"{overlaid}: it holds {one.api} {one.name}", hint="name the file like its object")
+            return one
         where = f"{api}/{name}.toml"
         return object_from(_table((_FOLDER / where).read_text("utf-8"), where), where)
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from bulkreply.accounts import load_account
-from bulkreply.calling import Called, call, lists, records, target_of
+from bulkreply.calling import Called, call, records, target_of
 from bulkreply.cli.app import Common
 from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
@@ -33,7 +33,7 @@ def call_procedure(name: str, api: str, words: Sequence[str], common: Common, *,
 async def _work(target: Target, given: dict[str, Any], common: Common) -> int:
     account = load_account(common.account, Path(), base_url=common.base_url, limits=common.limits)
     async with open_client(account, catalog_of(common), patience=patience_of(common)) as client:
-        if lists(target.operation) and len(target.cases) == 1:
+        if target.operation.lists and len(target.cases) == 1:
             found = [record async for record in records(client, target.operation, given)]
             _show_records(found, common)
             return 0

@@ -6,6 +6,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
+from bulkreply.cli import exporting
 from bulkreply.cli.app import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, show_plan, talk
@@ -21,6 +22,9 @@ from bulkreply.wire.layout import Layouts
 def check(path: Path, settings: list[str], common: Common) -> int:
     """Job, catalog and columns; nothing is asked of Reply and no row is validated."""
     job = read_job(path, settings)
+    if job.exports:
+        data.print(f"{path}: ok, exports {job.source.object}")
+        return 0
     with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
         source = open_source(job, Path(folder))
         target, rules = resolve_rules(job, catalog_of(common), source)
@@ -39,6 +43,9 @@ def check(path: Path, settings: list[str], common: Common) -> int:
 
 def plan(path: Path, settings: list[str], common: Common, *, offline: bool, strict: bool, limit: int) -> int:
     """The dry run."""
+    job = read_job(path, settings)
+    if job.exports:
+        return exporting.plan_export(job, common)
     return asyncio.run(_plan(path, settings, common, offline, strict, limit))
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import typer
 
+from bulkreply.cli import exporting
 from bulkreply.cli.app import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import emit, show_plan, show_report, talk, watch
@@ -37,9 +38,19 @@ class Flags:
 
 
 def run(path: Path, settings: list[str], common: Common, flags: Flags) -> int:
-    """Runs a job file."""
-    order = _order(read_job(path, settings), common, flags)
+    """Runs a job file, whichever direction it has."""
+    job = read_job(path, settings)
+    if job.exports:
+        return run_export(job, common, fresh=flags.fresh)
+    order = _order(job, common, flags)
     return _carry_out(order, execute(order), common)
+
+
+def run_export(job: Job, common: Common, *, fresh: bool, folder: RunFolder | None = None) -> int:
+    """Runs a job that reads Reply."""
+    runs = folder.path.parent.parent if folder is not None else None
+    order = exporting.order_of(job, common, fresh=fresh, runs=runs)
+    return _carry_out(order, exporting.work_of(order, order.catalog, folder), common)
 
 
 def resume_run(name: str | None, common: Common) -> int:
@@ -49,8 +60,10 @@ def resume_run(name: str | None, common: Common) -> int:
     if folder.facts().get("state") == "finished":
         talk.print(f"run {folder.name} has finished; nothing is left to do")
         return _finish(folder, common)
-    order = _order(job, common, Flags(yes=True), runs=folder.path.parent.parent)
     talk.print(f"continuing run {folder.name} of {job.name}")
+    if job.exports:
+        return run_export(job, common, fresh=False, folder=folder)
+    order = _order(job, common, Flags(yes=True), runs=folder.path.parent.parent)
     return _carry_out(order, resume(order, folder), common)
 
 

@@ -3,7 +3,7 @@ operations, updates by name. Rows it leaves alone are settled here; the others l
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,6 +44,7 @@ class Admission:
         self._recorder = recorder
         self._target = sink.target
         self._ids: dict[str, list[str]] = {}
+        self._named: set[str] = set()
 
     @property
     def asks(self) -> bool:
@@ -67,19 +68,14 @@ class Admission:
         batches = [batch for batch in work if self._sink.route(batch).main]
         found = await find(self._sink.client, spec, {k for b in batches for k in b.keys if not k.startswith(ID_MARK)})
         self._ids = {key: [str(record[spec.key]) for record in records] for key, records in found.items()}
+        self._named = {key for batch in batches for key in batch.keys if key.startswith(ID_MARK)}
         settled = Spans()
         for batch in batches:
-            for i, verdict in self._verdicts(batch, found).items():
-                if batch.positions[i] in begun:
-                    continue
-                one = batch.only([i])
-                outcome = Settled.all(1, verdict.outcome or Outcome.SKIPPED, verdict.failure)
-                if verdict.id.isdigit():
-                    outcome.ids[0] = int(verdict.id)
-                elif verdict.id:
-                    outcome.texts[0] = verdict.id
-                await self._recorder.replace(0, one, outcome)
-                settled |= one.spans
+            verdicts = {i: v for i, v in self._verdicts(batch, found).items() if batch.positions[i] not in begun}
+            if verdicts:
+                left = batch.only(list(verdicts))
+                await self._recorder.replace(0, left, _settled(list(verdicts.values())))
+                settled |= left.spans
         if self._merges():
             self._sink.held.update({key: records[0] for key, records in found.items()})
         if len(self._target.cases) > 1:
@@ -142,6 +138,9 @@ class Admission:
         if len(records) > 1:
             words = f"{len(records)} records at Reply have this key: map {spec.key}"
             return Verdict(Outcome.REJECTED, Failure("reference.ambiguous", words))
+        if ID_MARK + identity in self._named:  # its changes would be lost in those of the other
+            outcome = Outcome.SKIPPED if deletes else Outcome.REJECTED
+            return Verdict(outcome, Failure("row.duplicate", "another row names this record by its id"))
         if not deletes and not batch.group and self._unchanged(batch.bodies[i], records[0]):
             return Verdict(Outcome.UNCHANGED, None, identity)
         return Verdict(None, id=identity)
@@ -155,4 +154,18 @@ class Admission:
             return False
         taken = inputs_of(spec, self._target.known or self._target.operation)
         said = {name: value for name, value in orjson.loads(text).items() if name in taken}
-        return holds(spec, record, said, strict=True)
+        return holds(spec, record, said, strict=True, shapes=self._target.shapes)
+
+
+def _settled(verdicts: Sequence[Verdict]) -> Settled:
+    """Outcomes of records that are not sent."""
+    settled = Settled.all(len(verdicts), Outcome.SKIPPED)
+    for i, verdict in enumerate(verdicts):
+        settled.outcomes[i] = verdict.outcome or Outcome.SKIPPED
+        if verdict.failure is not None:
+            settled.failures[i] = verdict.failure
+        if verdict.id.isdigit():
+            settled.ids[i] = int(verdict.id)
+        elif verdict.id:
+            settled.texts[i] = verdict.id
+    return settled

@@ -11,11 +11,12 @@ from typing import Any
 
 import polars as pl
 
-from bulkreply.batching import Batch, batches
+from bulkreply.batching import Batch, batches, gathered
 from bulkreply.catalog import Operation
 from bulkreply.engine.admission import Admission
 from bulkreply.engine.doubts import Doubts
 from bulkreply.engine.identities import Identities
+from bulkreply.engine.later import Later
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.errors import BulkreplyError, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
@@ -80,6 +81,7 @@ class Engine:
         async with Scribe(self._ledger) as scribe:
             self._recorder = Recorder(scribe, self._progress, self._rules, self._client, self._identities)
             self._doubts = Doubts(self._sink, self._recorder, self._rules)
+            self._later = Later(self._sink, self._recorder, self._identities)
             self._admission = Admission(self._sink, self._recorder)
             watch = asyncio.create_task(self._watch())
             try:
@@ -102,14 +104,15 @@ class Engine:
         while True:
             while await self._pass() and self._doubts:
                 await self._resolve()
-            if self._held is None or self._stopping:
+            if self._stopping:
                 return
-            await self._begin_wave(self._held)
-
-    async def _begin_wave(self, batch: Batch) -> None:
-        """Everything the held batch waits for has an outcome: it may go."""
-        self._wave, self._held = self._sink.route(batch).wave, None
-        await self._ready(batch)
+            self._again.extend(await self._later.again())
+            if self._held is None and not self._again:
+                return
+            if self._held is not None and not self._again:  # all it waits for has an outcome
+                batch, self._held = self._held, None
+                self._wave = self._sink.route(batch).wave
+                await self._ready(batch)
 
     def _batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
         parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
@@ -144,13 +147,8 @@ class Engine:
         if not positions.pairs:
             return []
         rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
-        found = []
-        for (group,), some in rows.partition_by("group", as_dict=True, maintain_order=True).items():
-            columns = (tuple(some[name].to_list()) for name in ("position", "key", "body", "address"))
-            places, keys, bodies, addresses = columns
-            batch, _ = self._sink.resolve(Batch(places, keys, bodies, str(group), addresses, attempt=attempt))
-            found += self._admission.prepare(batch)
-        return found
+        resolved = (self._sink.resolve(batch)[0] for batch in gathered(rows, attempt))
+        return [one for batch in resolved for one in self._admission.prepare(batch)]
 
     async def _pass(self) -> bool:
         """Sends until nothing is left to send or enough is in doubt; whether the run may go on."""
@@ -186,18 +184,8 @@ class Engine:
 
     async def _ready(self, batch: Batch) -> None:
         """Puts a batch among those to send, its slots filled and its ids known."""
-        batch, unfilled = self._sink.resolve(batch)
-        if unfilled:
-            batch = await self._leave_out(batch, unfilled)
-        self._again.extend(self._admission.prepare(batch) if len(batch) else ())
-
-    async def _leave_out(self, batch: Batch, unfilled: list[int]) -> Batch:
-        """Records that wait for one that was refused or left alone have nothing to go to."""
-        words = "what this comes after was not taken"
-        out = batch.only(unfilled)
-        await self._recorder.replace(0, out, Settled.all(len(out), Outcome.SKIPPED, Failure("row.notReached", words)))
-        left = set(unfilled)
-        return batch.only([i for i in range(len(batch)) if i not in left])
+        if len(batch := await self._later.filled(batch)):
+            self._again.extend(self._admission.prepare(batch))
 
     async def _work(self) -> None:
         while (batch := await self._next()) is not None:
@@ -281,20 +269,14 @@ class Engine:
                     return self._doubts.add(entry, batch, self._now_s())
 
     async def _settle(self, entry: int, batch: Batch, delivery: Delivery) -> None:
-        """Records what an answer said; records that have to wait for others of the run go again after them."""
+        """Records what an answer said."""
         assert delivery.settled is not None
         operation, settled = self._sink.operation(batch), delivery.settled
         if operation.result == "blind" and self._sink.target.mode is not None and self._doubts.verifies(batch):
             return self._doubts.add(entry, batch, self._now_s())
         if operation.reads or (self._sink.target.mode is None and operation.result in ("whole", "job")):
             self._keep_answer(batch.positions, delivery.said)
-        late = [i for i, f in settled.failures.items() if f.code.rpartition(".")[2] in operation.later]
-        if not late or len(late) == len(batch):
-            return await self._recorder.settle(entry, batch, settled)
-        rest = [i for i in range(len(batch)) if i not in set(late)]
-        await self._recorder.replace(entry, batch.only(rest), settled.only(rest))
-        self._again.append(batch.only(late))
-        return None
+        return await self._later.settle(entry, batch, settled, operation)
 
     async def _split(self, entry: int, batch: Batch, judgement: Judgement, operation: Operation) -> None:
         if judgement.oversized:

@@ -29,9 +29,9 @@ class Strict(BaseModel):
 
 
 class From(Strict):
-    """Where rows come from."""
+    """Where rows come from: files, or an object of Reply."""
 
-    file: str | list[str]
+    file: str | list[str] | None = None
     """Path, glob or list of them, relative to the job file; `-` for standard input. `.gz` is read as it is."""
     format: Literal["csv", "tsv", "xlsx", "parquet", "ndjson"] | None = None
     """Only when the ending does not say."""
@@ -43,6 +43,25 @@ class From(Strict):
     """Name or 1-based number of the sheet of a workbook."""
     header_row: int = Field(default=1, ge=1)
     """Row the column names stand in; rows above are skipped."""
+    object: str | None = None
+    """Object of Reply to export, `contacts`."""
+    api: Literal["v3", "v2", "v1"] = "v3"
+    operation: str | None = None
+    """Another listing or report of the object than its usual one."""
+    where: dict[str, Any] = {}
+    """What the export is narrowed by: filters Reply knows, or values of fields."""
+    details: bool = False
+    """Read every record whole, one call each, for what listings leave out (steps and settings of sequences)."""
+    incremental: bool = False
+    """Only what changed since the last run of this job, marked inserted, updated or deleted."""
+    account: str | None = None
+    """Account of bulkreply.toml; by default the environment's."""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> From:
+        if (self.file is None) == (self.object is None):
+            raise ValueError("give exactly one of file, object")
+        return self
 
 
 class To(Strict):
@@ -52,8 +71,22 @@ class To(Strict):
     """Object of Reply, `contacts`."""
     procedure: str | None = None
     """Something to do with every row instead: `SetContactStatus`, or any operation as `contact_lists.share`."""
-    mode: Literal["insert", "update", "upsert", "delete", "upload"] = "upsert"
-    """insert leaves known records alone, update touches only known ones."""
+    mode: Literal["insert", "update", "upsert", "delete", "upload", "replace", "append", "merge"] = "upsert"
+    """insert leaves known records alone, update touches only known ones; replace, append and merge are for tables."""
+    file: str | None = None
+    """File an export is written to; `{date}`, `{date:%Y-%m-%d}`, `{object}`, `{job}` are filled in; `-` is stdout."""
+    format: Literal["csv", "tsv", "xlsx", "parquet", "ndjson"] | None = None
+    """Only when the ending does not say."""
+    delimiter: str | None = None
+    encoding: str = "utf-8"
+    formula_safe: bool = True
+    """Whether cells that a spreadsheet would run as formulas are escaped; imports undo it."""
+    unwind: Literal["nested", "json", "separate"] | None = None
+    """Nested values: kept, as JSON text, or as tables of their own. By default kept where the format can."""
+    database: str | None = None
+    """sqlite:///, duckdb:/// or postgresql:// URL an export is written to; `${NAME}` comes from the environment."""
+    table: str | None = None
+    """Table of the database; the object's name by default."""
     api: Literal["v3", "v2", "v1"] = "v3"
     account: str | None = None
     """Account of bulkreply.toml; by default the environment's."""
@@ -62,11 +95,19 @@ class To(Strict):
 
     @model_validator(mode="after")
     def _one_kind(self) -> To:
-        if (self.object is None) == (self.procedure is None):
-            raise ValueError("give exactly one of object, procedure")
-        if self.procedure is not None and "mode" in self.model_fields_set:
-            raise ValueError("a procedure has no mode")
+        if sum(part is not None for part in (self.object, self.procedure, self.file, self.database)) != 1:
+            raise ValueError("give exactly one of object, procedure, file, database")
+        if (self.procedure or self.file) and "mode" in self.model_fields_set:
+            raise ValueError("only objects and databases have a mode")
+        tables = self.mode in ("replace", "append", "merge")
+        if "mode" in self.model_fields_set and tables != (self.database is not None):
+            raise ValueError("insert, update, upsert, delete are for objects; replace, append, merge for databases")
         return self
+
+    @property
+    def table_mode(self) -> Literal["replace", "append", "merge"]:
+        """How a table of a database is written."""
+        return self.mode if self.mode in ("replace", "append", "merge") else "replace"
 
 
 class Entry(Strict):
@@ -150,6 +191,15 @@ class JobFile(Strict):
     confirm: bool = False
     """Do not ask before deleting, or before anything that makes Reply write to people."""
 
+    @model_validator(mode="after")
+    def _directions(self) -> JobFile:
+        reads, writes = self.from_.object is not None, self.to.object is not None or self.to.procedure is not None
+        if reads and writes:
+            raise ValueError("from an object to an object is a migration, which does not exist yet")
+        if not reads and not writes:
+            raise ValueError("a file goes to an object or a procedure; an export begins with from: {object: …}")
+        return self
+
 
 class Job(Strict):
     """A job file, read and checked as far as it can be without its input and its account.
@@ -174,6 +224,11 @@ class Job(Strict):
     content: dict[str, Any]
     text: str
     places: dict[tuple[str | int, ...], tuple[int, int, str]]
+
+    @property
+    def exports(self) -> bool:
+        """Whether it reads Reply and writes files or tables."""
+        return self.source.object is not None
 
     @property
     def folder(self) -> Path:

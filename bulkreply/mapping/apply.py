@@ -44,10 +44,12 @@ class Mapped:
         records: `file row` and one canonical text column per mapped field; null = not sent, CLEAR = emptied. Only
             rows without any problem.
         rejects: One line per problem, REJECT_SCHEMA.
+        refused: What can be read of the rows with a problem, as in `records`.
     """
 
     records: pl.DataFrame
     rejects: pl.DataFrame
+    refused: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,8 @@ class Mapping:
     @property
     def checker(self) -> Checker:
         """Looks into nested values."""
-        return Checker(self.target.shapes, self.names, creating=self.target.word != "update")
+        update = self.target.word == "update"
+        return Checker(self.target.shapes, self.names, not update, update and "*" in self.target.operation.merges)
 
     def apply(self, chunk: Chunk) -> Mapped:
         """Maps and validates every row of a chunk; all problems of a row at once."""
@@ -85,15 +88,19 @@ class Mapping:
         columns: dict[str, pl.Series] = {}
         problems = [reject_frame(chunk.rejects)]
         bad = pl.repeat(False, height, eager=True, dtype=pl.Boolean)
+        broken: dict[str, pl.Series] = {}
         for i, b in enumerate(self.bound):
             cells = raw[_slot(i)]
             values, wrong = self._several(b, cells) if self._in_words(b) else read_cells(b, cells)
             if wrong.any():
                 problems.append(self._explain(b, chunk, cells, wrong))
                 bad = bad | wrong
+                broken[b.rule.root] = wrong | broken.get(b.rule.root, wrong)
             columns[b.rule.field] = values.alias(b.rule.field)
         for root, cells in self._assembled(columns):
             values, wrong = read_cells(root, cells)
+            if root.rule.field in broken:  # what is wrong with a part has been said of the part
+                wrong = wrong & ~broken[root.rule.field]
             if wrong.any():
                 problems.append(self._explain(root, chunk, cells, wrong))
                 bad = bad | wrong
@@ -101,9 +108,15 @@ class Mapping:
         for needed, missing in self._missing(columns):
             problems.append(self._needed(needed, chunk, missing))
             bad = bad | missing
+        nameless = self._nameless(columns, bad)
+        if nameless.any():
+            problems.append(self._untold(chunk, nameless))
+            bad = bad | nameless
         numbers = pl.repeat(chunk.file, height, eager=True, dtype=pl.UInt16).alias("file")
         records = pl.DataFrame([numbers, chunk.row_numbers.alias("row"), *columns.values()])
-        return Mapped(records.filter(~bad) if bad.any() else records, pl.concat(problems))
+        if not bad.any():
+            return Mapped(records, pl.concat(problems))
+        return Mapped(records.filter(~bad), pl.concat(problems), records.filter(bad))
 
     def _raw_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
         try:
@@ -189,6 +202,27 @@ class Mapping:
             if value:
                 texts.append(json_string(value) if b.codec.quoted else value)
         return f"[{','.join(texts)}]", "", ""
+
+    def _nameless(self, columns: MappingOf[str, pl.Series], bad: pl.Series) -> pl.Series:
+        """Rows that do not say which of the records at Reply they are about."""
+        spec, mode = self.target.spec, self.target.mode
+        none = pl.repeat(False, len(bad), eager=True, dtype=pl.Boolean)
+        if spec is None or mode is None or mode.only != "known" or not spec.natural_key:
+            return none
+        named = ~none
+        for name in spec.natural_key:
+            known = name in columns
+            named = named & (columns[name].is_not_null() & columns[name].ne_missing(CLEAR) if known else none)
+        if spec.key in columns:
+            named = named | columns[spec.key].is_not_null()
+        return ~named & ~bad
+
+    def _untold(self, chunk: Chunk, rows: pl.Series) -> pl.DataFrame:
+        spec = self.target.spec
+        assert spec is not None
+        message = f"{spec.key} or {' and '.join(spec.natural_key)} is needed, to tell which record"
+        numbers = chunk.row_numbers.filter(rows)
+        return reject_frame(Reject(n, "", spec.key, "value.required", message, file=chunk.file) for n in numbers)
 
     def _explain(self, b: Bound, chunk: Chunk, cells: pl.Series, wrong: pl.Series) -> pl.DataFrame:
         cells = cells.filter(wrong)

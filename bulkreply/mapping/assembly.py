@@ -30,10 +30,12 @@ def _joined(parts: list[tuple[list[str], pl.Series, bool]]) -> pl.Series:
     for path, series, quoted in parts:
         inside.setdefault(path[0], []).append((path[1:], series, quoted))
     array = all(name.isdigit() for name in inside)
-    names = sorted(inside, key=int) if array else list(inside)
-    members = pl.DataFrame([_joined(inside[name]).alias(str(i)) for i, name in enumerate(names)])
-    leads = ["" if array else f"{json.dumps(name)}:" for name in names]
-    texts = [pl.lit(lead) + pl.col(str(i)) for i, lead in enumerate(leads)]
+    names = [str(i) for i in range(max(map(int, inside)) + 1)] if array else list(inside)
+    members = pl.DataFrame([_joined(inside[name]).alias(name) for name in names if name in inside])
+    if array:  # a place that is left out is still a place
+        texts = [pl.col(name).fill_null("null") if name in inside else pl.lit("null") for name in names]
+    else:
+        texts = [pl.lit(f"{json.dumps(name)}:") + pl.col(name) for name in names]
     joined = pl.concat_str(texts, separator=",", ignore_nulls=True)
     opening, closing = ("[", "]") if array else ("{", "}")
     whole = pl.concat_str(pl.lit(opening), joined, pl.lit(closing))

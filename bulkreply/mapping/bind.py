@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from collections.abc import Mapping as MappingOf
+from dataclasses import replace
 
 import polars as pl
 
@@ -45,6 +46,8 @@ def bind(
         problems += found
         if field is None or found:
             continue
+        if field.access == "key":  # what says which record it is about cannot be emptied
+            rule = replace(rule, blank="keep", clear="")
         if field.type == "nested":
             codec = nested_codec(empty.checker, field)
         else:
@@ -66,7 +69,9 @@ def _unmapped(rules: Sequence[Rule], target: Target) -> list[Problem]:
             continue
         if by_id and spec is not None and needed.name in spec.natural_key:
             continue
-        hint = f"or map {spec.key}" if spec is not None and needed.name in spec.natural_key else ""
+        named = spec is not None and needed.name in spec.natural_key and target.word != "insert"
+        other = spec is not None and spec.key in target.fields and spec.key != needed.name
+        hint = f"or map {spec.key}" if spec is not None and named and other else ""
         problems.append(Problem(("map",), f"{needed.name} must be mapped to {target.label}", hint))
     if spec is not None and target.mode is not None and target.mode.only == "known" and not by_id:
         lacking = [name for name in spec.natural_key if name not in mapped and not target.needs(target.fields[name])]

@@ -40,11 +40,13 @@ class Checker:
         shapes: Shape -> its fields.
         names: Referenced object -> what its names mean.
         creating: Whether the value is part of something new, so that nothing it needs may be missing.
+        gaps: Whether places of a list may be left out: what Reply holds there stays.
     """
 
     shapes: Shapes
     names: Mapping[str, Names]
     creating: bool = True
+    gaps: bool = False
 
     def read(self, field: Field, text: str) -> tuple[str | None, str]:
         """Canonical JSON of a cell, or None and what is wrong."""
@@ -66,7 +68,8 @@ class Checker:
         if not field.many:
             return self._one(field, value, path)
         values = value if isinstance(value, list) else [value]
-        return [self._one(field, one, f"{path}[{i}]") for i, one in enumerate(values) if one is not None]
+        read = (None if one is None else self._one(field, one, f"{path}[{i}]") for i, one in enumerate(values))
+        return list(read) if self.gaps else [one for one in read if one is not None]
 
     def _one(self, field: Field, value: Any, path: str) -> Any:
         if field.type == "nested":
@@ -99,8 +102,10 @@ class Checker:
             if ALWAYS in field.required or (self.creating and CREATE in field.required and field.writable):
                 raise Wrong(f"{path}.{name} is required")
             for other, words in field.needed_when.items() if self.creating else ():
-                if made.get(other) in words:
-                    raise Wrong(f"{path}.{name} is required for {other} {made[other]}")
+                word = made.get(other)
+                word = str(word).lower() if isinstance(word, bool) else word
+                if word in words:
+                    raise Wrong(f"{path}.{name} is required for {other} {word}")
         return made
 
 

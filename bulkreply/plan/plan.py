@@ -158,7 +158,8 @@ def _stage(
         records, unfit = layouts.apply(mapped)
         words = f"none of the calls of {target.name} fits this row"
         rejects = [Reject(row, "", "", "procedure.case", words, file=file) for file, row in unfit.iter_rows()]
-        writer.add(records, pl.concat([mapped.rejects, reject_frame(rejects)]) if rejects else mapped.rejects)
+        problems = pl.concat([mapped.rejects, reject_frame(rejects)]) if rejects else mapped.rejects
+        writer.add(records, problems, layouts.lost(mapped))
         if limit and writer.read >= limit:
             break
     if target.mode is None:
@@ -183,11 +184,11 @@ def _ignored_unknown(job: Job, source: FileSource) -> list[Problem]:
 
 
 def _new_names(target: Target, stage: Stage) -> dict[str, tuple[str, ...]]:
-    """Referenced object -> names that are created before anything is sent."""
-    found: dict[str, set[str]] = {}
-    for object_name, name in stage.slots():
-        found.setdefault(object_name, set()).add(name)
-    return {object_name: tuple(sorted(names)) for object_name, names in sorted(found.items())}
+    """Referenced object -> names that are created before anything is sent, each in one of its spellings."""
+    found: dict[str, dict[str, str]] = {}
+    for object_name, name in sorted(stage.slots()):
+        found.setdefault(object_name, {}).setdefault(name.lower(), name)
+    return {object_name: tuple(sorted(names.values())) for object_name, names in sorted(found.items())}
 
 
 def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:

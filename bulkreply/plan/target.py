@@ -50,7 +50,10 @@ def resolve_rules(job: Job, catalog: Catalog, source: FileSource) -> tuple[Targe
 
 def _rules(job: Job, target: Target, source: FileSource) -> list[Rule]:
     """The rules of a job: its map, or columns called like fields; and what a field means where nothing is said."""
-    rules = list(job.rules) or auto_rules(target, source.tables[0].columns)
+    rules = list(job.rules) or [
+        replace(rule, blank=job.policy.blank, clear=job.policy.clear)
+        for rule in auto_rules(target, source.tables[0].columns)
+    ]
     mapped = {rule.root for rule in rules}
     made = list(rules)
     for field in target.fields.values():
@@ -72,6 +75,8 @@ def creatable(job: Job, target: Target) -> tuple[str, ...]:
 
 def uncreatable(job: Job, target: Target) -> list[Problem]:
     """What `create_missing` names that cannot be created from a name alone."""
+    if not job.create_missing:
+        return []
     specs = [target.catalog.object(name, target.api) for name in target.catalog.names(target.api)]
     known = [target.catalog.api(target.api).custom_fields, *(spec.name for spec in specs if _by_name_alone(spec))]
     problems = []
@@ -98,4 +103,5 @@ def open_source(job: Job, spool: Path) -> FileSource:
         sheet=wanted.sheet,
         header_row=wanted.header_row,
     )
+    assert wanted.file is not None
     return open_files(wanted.file, job.folder, options, spool)

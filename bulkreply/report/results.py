@@ -123,8 +123,8 @@ def _windows(
         last = frame.select(place.max())[0, 0]
         due = unstaged.filter(place < last)
         unstaged = unstaged.filter(place >= last)
-        yield pl.concat([frame, due]).sort("file", "row")
-    rest = pl.concat([*pending, unstaged]).sort("file", "row")
+        yield pl.concat([frame, due]).sort("file", "row", maintain_order=True)
+    rest = pl.concat([*pending, unstaged]).sort("file", "row", maintain_order=True)
     if stage.spread:
         rest = _by_row(rest)
     for first in range(0, rest.height, WINDOW_ROWS):
@@ -154,8 +154,7 @@ def _part_results(
     numbers = pl.Series("reply_id", ids[first:end], dtype=pl.Int64)
     texts = failures.filter(pl.col("code") == TEXT_ID)
     failures = failures.filter(pl.col("code") != TEXT_ID)
-    key = pl.col("key").str.strip_chars_start("\x1e").str.replace_all("\x1f", " ")
-    frame = rows.select("file", "row", key).with_columns(
+    frame = rows.select("file", "row", _shown_key()).with_columns(
         codes.replace_strict(list(range(len(words))), words, return_dtype=pl.String),
         numbers.to_frame().select(pl.when(numbers != 0).then(numbers.cast(pl.String)).alias("reply_id"))["reply_id"],
         pl.int_range(first, end, dtype=pl.UInt32, eager=True).alias("position"),
@@ -167,6 +166,14 @@ def _part_results(
     return frame.join(failures, on="position", how="left", maintain_order="left").select(
         *RESULT_COLUMNS, "field", pl.lit(True).alias("staged")
     )
+
+
+def _shown_key() -> pl.Expr:
+    """The key as people read it; a part of a row is known by its place in it, `steps[1]`."""
+    key = pl.col("key").str.strip_chars_start("\x1e").str.replace_all("\x1f", " ")
+    key = key.str.replace_all("\x1a#(?:[^\x1a]*[./])?([^\x1a]*)\x1a", "${1}")  # the id in the file
+    key = key.str.replace_all("\x1a[a-z_]+:([^\x1a]*)\x1a", "${1}")  # the name of what is created
+    return pl.coalesce(pl.col("address").str.extract('"part":"([^"]*)"'), key).alias("key")
 
 
 def _unstaged(invalid: pl.DataFrame) -> pl.DataFrame:

@@ -56,6 +56,7 @@ def summarise(
     finished_s: float,
     files: Mapping[str, str],
     message: str = "",
+    more: Mapping[str, Any] | None = None,
 ) -> Report:
     """The report of a run.
 
@@ -64,6 +65,7 @@ def summarise(
         waited_s: Seconds all executions waited for the quota.
         utilisation: Share of the allowed calls that were used while the run was sending, 0 to 1.
         message: Why the run stopped, "" when it finished.
+        more: What only this kind of run has to say.
     """
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -84,6 +86,7 @@ def summarise(
         ],
         "files": dict(files),
     }
+    content |= dict(more or {})
     if message:
         content["message"] = message
     return Report(content)

@@ -49,7 +49,8 @@ def decide(candidates: pl.DataFrame, policy: Policy, within_group: bool = False)
         within_group: Whether the same key in another call, or with other values, is another matter.
     """
     verdicts = Verdicts()
-    ordered = candidates.filter(pl.col("key") != "").sort("file", "row")
+    whole = ~pl.col("address").str.contains('"part":', literal=True).fill_null(False)  # parts of a row may be alike
+    ordered = candidates.filter((pl.col("key") != "") & whole).sort("file", "row")
     same = ["key", "group", "body", "address"] if within_group else ["key"]
     for twins in ordered.partition_by(same, maintain_order=True):
         if twins.height < 2:

@@ -2,30 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import Any
+
 import polars as pl
 
 from bulkreply.records import Reject
 from bulkreply.slots import fill, labels_in
 
 
-def in_waves(records: pl.DataFrame) -> tuple[list[pl.DataFrame], list[Reject]]:
+def in_waves(records: pl.DataFrame, lost: Mapping[str, str] | None = None) -> tuple[list[pl.DataFrame], list[Reject]]:
     """Divides linked records by wave.
 
     Args:
         records: All records of the run that have a label or wait for one.
+        lost: Labels of records that are not sent -> why.
 
     Returns:
         The records of each wave, their groups saying which; and records that wait for something that is not there.
     """
     rows = list(records.iter_rows(named=True))
     by_label = {row["label"]: i for i, row in enumerate(rows) if row["label"]}
-    waits, rejects = [], []
+    twice = {label for label, count in Counter(row["label"] for row in rows).items() if label and count > 1}
+    waits: list[list[int] | None] = []
+    rejects: list[Reject] = []
     for row in rows:
         wanted = labels_in("".join((row["body"], row["group"], row["address"] or "")))
-        missing = [label for label in wanted if label not in by_label and "/" in label]
-        if missing:
-            rejects.append(_reject(row, f"there is no part {missing[0].rpartition('/')[2]} in this row to come after"))
-        waits.append([by_label[label] for label in wanted if label in by_label] if not missing else None)
+        why = next(filter(None, (_hopeless(row, label, by_label, twice, lost or {}) for label in wanted)), None)
+        rejects += [why] if why is not None else []
+        waits.append([by_label[label] for label in wanted if label in by_label] if why is None else None)
     waves: list[list[int]] = [[]]
     wave_of: dict[int, int] = {}
     left = [i for i, wanted in enumerate(waits) if wanted is not None]
@@ -33,7 +39,8 @@ def in_waves(records: pl.DataFrame) -> tuple[list[pl.DataFrame], list[Reject]]:
     while left:
         ready = [i for i in left if all(one in wave_of for one in waits[i] or ())]
         if not ready:
-            rejects += [_reject(rows[i], "it comes after itself, or after something that was rejected") for i in left]
+            words = "it comes after itself, or after something that does"
+            rejects += [_reject(rows[i], "reference.circular", words) for i in left]
             break
         waves.append(ready)
         wave_of |= dict.fromkeys(ready, number)
@@ -44,9 +51,26 @@ def in_waves(records: pl.DataFrame) -> tuple[list[pl.DataFrame], list[Reject]]:
         frame = records[chosen].with_columns(
             pl.Series("group", [in_wave(rows[i]["group"], number) for i in chosen], dtype=pl.String),
             pl.Series("body", [_known(rows[i]["body"], by_label) for i in chosen], dtype=pl.String),
+            pl.Series("key", [_known(rows[i]["key"], by_label) for i in chosen], dtype=pl.String),
         )
         found.append(frame)
-    return found, rejects
+    return found, list(dict.fromkeys(rejects))
+
+
+def _hopeless(
+    row: dict[str, Any], label: str, by_label: Collection[str], twice: Collection[str], lost: Mapping[str, str]
+) -> Reject | None:
+    """Why a record cannot come after the one with this label, None when it can."""
+    part = label.rpartition("/" if "/" in label else ".")[2]
+    if label in twice:
+        return _reject(row, "reference.ambiguous", f"several have the id {part}, and this comes after one of them")
+    if label in by_label:
+        return None
+    if label in lost:
+        return _reject(row, "row.notReached", f"{part}, which this comes after, {lost[label]}")
+    if "/" in label:
+        return _reject(row, "reference.unknown", f"there is no part {part} in this row to come after")
+    return None
 
 
 def in_wave(group: str, number: int) -> str:
@@ -66,5 +90,5 @@ def _known(text: str, by_label: dict[str, int]) -> str:
     return fill(text, plain)
 
 
-def _reject(row: dict[str, object], message: str) -> Reject:
-    return Reject(int(str(row["row"])), "", "", "reference.unknown", message, file=int(str(row["file"])))
+def _reject(row: dict[str, Any], code: str, message: str) -> Reject:
+    return Reject(row["row"], "", "", code, message, file=row["file"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 
 import polars as pl
@@ -16,6 +17,7 @@ from bulkreply.stage.waves import in_waves
 from bulkreply.wire.layout import RECORD_SCHEMA
 
 PART_ROWS = 10_000
+REJECTED, LEFT_OUT = "is rejected", "is in a row that is not taken now: name it by its id at Reply"
 
 
 class StageWriter:
@@ -36,6 +38,7 @@ class StageWriter:
         self._spread = spread
         self._names = names
         self._linked: list[pl.DataFrame] = []
+        self._lost: dict[str, str] = {}
         self._parts: list[Part] = []
         self._hashes: list[pl.Series] = []
         self._waiting: dict[str, list[pl.DataFrame]] = {}
@@ -55,17 +58,20 @@ class StageWriter:
         """Rows read so far."""
         return self._read
 
-    def add(self, records: pl.DataFrame, rejects: pl.DataFrame) -> None:
+    def add(self, records: pl.DataFrame, rejects: pl.DataFrame, lost: Iterable[str] = ()) -> None:
         """Stages the records and rejects of one chunk.
 
         Args:
             records: RECORD_SCHEMA.
             rejects: REJECT_SCHEMA, one line per problem.
+            lost: Labels that the rejected rows would have had: nothing can come after them.
         """
+        self._lose(lost, REJECTED)
         if self._keep is not None:
             wanted = pl.struct("file", "row").map_elements(
                 lambda at: (at["file"], at["row"]) in (self._keep or ()), return_dtype=pl.Boolean
             )
+            self._lose(records.filter(~wanted)["label"].drop_nulls(), LEFT_OUT)
             records, rejects = records.filter(wanted), rejects.filter(wanted)
         if rejects.height:
             self._add_rejects(rejects)
@@ -138,18 +144,22 @@ class StageWriter:
     def _finish_linked(self) -> None:
         """Records that wait for others follow them; those that wait for nothing there is are rejected."""
         records = pl.concat(self._linked)
-        waves, rejects = in_waves(records)
+        waves, rejects = in_waves(records, self._lost)
         refused: list[pl.DataFrame] = []
         while rejects:
             refused.append(reject_frame(rejects))
             gone = refused[-1].select("file", "row").unique()
+            self._lose(records.join(gone, on=["file", "row"], how="semi")["label"].drop_nulls(), REJECTED)
             records = records.join(gone, on=["file", "row"], how="anti", maintain_order="left")
-            waves, rejects = in_waves(records)
+            waves, rejects = in_waves(records, self._lost)
         if refused:
             self._add_rejects(pl.concat(refused), counted=True)
         for wave in waves:
             self._wait(wave)
             self._flush_waiting()
+
+    def _lose(self, labels: Iterable[str], why: str) -> None:
+        self._lost.update(dict.fromkeys(labels, why))
 
     def _flush_waiting(self) -> None:
         left = [frame for group in sorted(self._waiting) for frame in self._waiting[group]]

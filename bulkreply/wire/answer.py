@@ -226,7 +226,8 @@ def outcome_of_refusal(operation: Operation, code: str, outcome: Outcome = Outco
 
 def removes(operation: Operation) -> bool:
     """Whether it takes records or links away."""
-    return operation.method == "DELETE" or operation.path.endswith(("bulk-delete", "/remove"))
+    path = operation.path
+    return operation.method == "DELETE" or path.endswith(("bulk-delete", "/remove")) or "/removeperson" in path
 
 
 def _failed_by_id(operation: Operation, content: Any, ids: Sequence[str], success: Outcome) -> Settled:
@@ -273,13 +274,15 @@ def _counts(operation: Operation, content: Any, ids: Sequence[str], success: Out
 
 def _totals(operation: Operation, content: Mapping[str, Any], settled: Settled) -> Settled:
     """Only totals: when some records failed, nobody can say which."""
-    failed = sum(v for n, v in content.items() if isinstance(v, int) and ("error" in n.lower() or "skip" in n.lower()))
-    if failed and len(settled.outcomes) > 1:
-        words = f"{failed} of {len(settled.outcomes)} records were not taken, and Reply does not say which"
-        return Settled.all(len(settled.outcomes), Outcome.UNKNOWN, Failure("reply.counts", words))
-    if failed:
-        return Settled.all(1, Outcome.REJECTED, Failure("reply.counts", "not taken"))
-    return settled
+    numbers = {n.lower(): v for n, v in content.items() if isinstance(v, int)}
+    skipped = sum(v for n, v in numbers.items() if "skip" in n)
+    failed, count = skipped + sum(v for n, v in numbers.items() if "error" in n), len(settled.outcomes)
+    if not failed:
+        return settled
+    if failed != count or 0 < skipped < count:
+        words = f"{failed} of {count} records were not taken, and Reply does not say which"
+        return Settled.all(count, Outcome.UNKNOWN, Failure("reply.counts", words))
+    return Settled.all(count, Outcome.SKIPPED if skipped else Outcome.REJECTED, Failure("reply.counts", "not taken"))
 
 
 def _failure(operation: Operation, error: Any, details: Any, outcome: Outcome) -> Failure:

@@ -68,6 +68,7 @@ def write_call(
     """
     path = with_query(fill(operation.path, parameters or {}), query or {})
     if operation.batch is None:
+        assert len(elements) == 1, f"{operation.label} takes one record"
         empty = elements[0] == "{}" and (operation.method == "DELETE" or not has_body(operation))
         return Call(operation, path, b"" if empty or operation.method == "GET" else elements[0].encode())
     if operation.batch.field == FILE:
@@ -93,16 +94,21 @@ def with_query(path: str, query: Mapping[str, str]) -> str:
     return path + ("&" if "?" in path else "?") + joined if joined else path
 
 
-def page_call(operation: Operation, page: int, size: int, query: Mapping[str, str], body: Mapping[str, Any]) -> Call:
+def page_call(
+    operation: Operation, page: int, size: int, query: Mapping[str, str], body: Mapping[str, Any], skip: int = -1
+) -> Call:
     """The call that reads one page of a listing.
 
     Args:
         page: Number of the page, from 0.
         size: Records per page, at most `paging.page_max`.
+        skip: Offset of the page, when it is not a multiple of the size.
     """
     path = fill(operation.path, query)
     extra = {name: value for name, value in query.items() if name not in operation.parameters}
     extra |= _page_query(operation.paging, page, size)
+    if skip >= 0 and operation.paging.style == "offset":
+        extra["skip"] = str(skip)
     return Call(operation, with_query(path, extra), orjson.dumps(body) if operation.method == "POST" else b"")
 
 
@@ -115,7 +121,7 @@ def _page_query(paging: Paging, page: int, size: int) -> dict[str, str]:
 
 
 def upload(operation: Operation, path: str, elements: Sequence[str], options: Mapping[str, Any]) -> Call:
-    """The call that carries records as a CSV file in multipart/form-data (v1-v2.md 2.2).
+    """The call that carries records as a CSV file in multipart/form-data (v1-v2.md 2.2 and 2.3).
 
     Args:
         elements: JSON text of each record; its keys become columns of their own names.

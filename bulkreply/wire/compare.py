@@ -8,6 +8,7 @@ from typing import Any
 
 from bulkreply.catalog import Case, Field, ObjectSpec
 
+Shapes = Mapping[str, Mapping[str, Field]]
 ABSENT = object()
 
 
@@ -33,18 +34,32 @@ def at_path(record: Any, path: str) -> Any:
 
 def key_of(spec: ObjectSpec, record: Mapping[str, Any], separator: str) -> str:
     """The natural key of a record at Reply, as the mapping writes it."""
-    return separator.join(_key_text(value_at(spec.fields[name], record)) for name in spec.natural_key)
+    parts = (spec.fields[name] for name in spec.natural_key)
+    return separator.join(key_text(part, value_at(part, record)) for part in parts)
 
 
-def _key_text(value: Any) -> str:
-    return "" if value is ABSENT or value is None else _plain(value, keep_empty=True).lower()
+def key_text(field: Field, value: Any) -> str:
+    """A value as part of a key: without case, times in UTC."""
+    if value is ABSENT or value is None:
+        return ""
+    moment = _moment(value) if field.type == "datetime" else None
+    if moment is not None:
+        return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip().lower()
 
 
-def holds(spec: ObjectSpec, record: Mapping[str, Any], sent: Mapping[str, Any], strict: bool = False) -> bool:
+def holds(
+    spec: ObjectSpec,
+    record: Mapping[str, Any],
+    sent: Mapping[str, Any],
+    strict: bool = False,
+    shapes: Shapes | None = None,
+) -> bool:
     """Whether every value sent stands in the record. Fields Reply never answers with are not looked at.
 
     Args:
         strict: Whether a value that cannot be looked at counts as different.
+        shapes: Shape -> fields, to know such fields inside nested values.
     """
     for name, value in sent.items():
         field = spec.fields.get(name)
@@ -56,13 +71,29 @@ def holds(spec: ObjectSpec, record: Mapping[str, Any], sent: Mapping[str, Any], 
         if known is ABSENT and strict:
             return False
         if field.type == "custom":
-            if not _custom_holds(known, value, field.read, field.write):
+            if not _custom_holds(known, value, field.read, field.write, strict):
                 return False
-        elif field.type == "datetime" and _moment(known) is not None and _moment(known) == _moment(value):
-            continue
-        elif not _same(None if known is ABSENT else known, value):
+        elif not _agrees(field, None if known is ABSENT else known, value, shapes or {}, strict):
             return False
     return True
+
+
+def _agrees(field: Field, known: Any, sent: Any, shapes: Shapes, strict: bool) -> bool:
+    """Whether a field's value says all that was sent: objects may say more, lists are of one length."""
+    if field.type == "nested" and isinstance(sent, list) and sent:
+        if not isinstance(known, list) or len(known) != len(sent):
+            return False
+        return all(_agrees(field, a, b, shapes, strict) for a, b in zip(known, sent, strict=True))
+    inside = shapes.get(field.shape, {}) if field.type == "nested" else {}
+    if inside and isinstance(sent, Mapping):
+        hidden = {name for name in sent if name in inside and inside[name].access == "write"}
+        if not isinstance(known, Mapping) or (hidden and strict):
+            return False
+        seen = (name for name in sent if name in inside and name not in hidden and name != "id")
+        return all(_agrees(inside[name], value_at(inside[name], known), sent[name], shapes, strict) for name in seen)
+    if field.type == "datetime" and _moment(known) is not None and _moment(known) == _moment(sent):
+        return True
+    return _same(None if known is ABSENT else known, sent, strict and field.type == "text")
 
 
 def already(spec: ObjectSpec, case: Case, record: Mapping[str, Any], given: Mapping[str, Any]) -> bool:
@@ -94,35 +125,39 @@ def _moment(text: Any) -> datetime | None:
     return made if made.tzinfo else made.replace(tzinfo=UTC)
 
 
-def _custom_holds(known: Any, sent: Any, read: str, write: str) -> bool:
+def _custom_holds(known: Any, sent: Any, read: str, write: str, exact: bool) -> bool:
     entries = known if isinstance(known, list) else ()
     values = {entry.get(read): entry.get("value") for entry in entries if isinstance(entry, Mapping)}
-    return all(_same(values.get(entry.get(write)), entry.get("value")) for entry in sent)
+    return all(_same(values.get(entry.get(write)), entry.get("value"), exact) for entry in sent)
 
 
-def _same(known: Any, sent: Any) -> bool:
-    """Whether what is known says all that was sent: objects may say more, lists are of one length."""
+def _same(known: Any, sent: Any, exact: bool = False) -> bool:
+    """Whether what is known says all that was sent: objects may say more, lists are of one length.
+
+    Args:
+        exact: Whether case counts.
+    """
     if isinstance(sent, Mapping):
         return isinstance(known, Mapping) and all(
-            name == "id" or _same(known.get(name), value) for name, value in sent.items()
+            name == "id" or _same(known.get(name), value, exact) for name, value in sent.items()
         )
     if isinstance(sent, list):
         if not isinstance(known, list) or len(known) != len(sent):
             return not sent and known is None
         if any(isinstance(one, Mapping) for one in sent):
-            return all(_same(a, b) for a, b in zip(known, sent, strict=True))
-        return sorted(map(_plain, known)) == sorted(map(_plain, sent))
-    return _plain(known) == _plain(sent)
+            return all(_same(a, b, exact) for a, b in zip(known, sent, strict=True))
+        return sorted(_plain(one, exact) for one in known) == sorted(_plain(one, exact) for one in sent)
+    return _plain(known, exact) == _plain(sent, exact)
 
 
-def _plain(value: Any, keep_empty: bool = False) -> str:
-    """Text for comparison: no value, an empty one and V1's word Empty are one; case does not count."""
+def _plain(value: Any, exact: bool = False) -> str:
+    """Text for comparison: no value, an empty one and V1's word Empty are one; case counts only when `exact`."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    text = str(value).strip().casefold()
-    return "" if text == "empty" and not keep_empty else text
+    text = str(value).strip()
+    return "" if text.casefold() == "empty" and not exact else text if exact else text.casefold()
 
 
 def created_after(spec: ObjectSpec, record: Mapping[str, Any], moment_s: float) -> bool | None:

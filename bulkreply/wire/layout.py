@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import reduce
 from typing import Any
 
 import orjson
@@ -16,11 +15,12 @@ import polars as pl
 
 from bulkreply.catalog import Case, Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import CALL, Place, filler, inputs_of, place_of
-from bulkreply.mapping import ID_MARK, KEY_SEPARATOR, Mapped, Problem
+from bulkreply.mapping import Mapped, Problem
 from bulkreply.mapping import Mapping as RowMapping
 from bulkreply.outcomes import Outcome
 from bulkreply.slots import labelled
 from bulkreply.targets import Target, tree_operation
+from bulkreply.wire.keys import key_column
 from bulkreply.wire.record import Piece, object_of, render
 from bulkreply.wire.trees import Tree, divide
 
@@ -125,6 +125,13 @@ class Layouts:
         unfit = rows.filter(left).select("file", "row")
         empty = pl.DataFrame(schema=RECORD_SCHEMA)
         return (found[0] if len(found) == 1 else pl.concat([empty, *found])), unfit
+
+    def lost(self, mapped: Mapped) -> list[str]:
+        """Labels of rows with a problem, by which others of the file may know them."""
+        if not mapped.refused.height:
+            return []
+        labels = (self._labels(layout, mapped.refused) for layout in self._each)
+        return [label for found in labels if found is not None for label in found.drop_nulls()]
 
     # -- which rows
 
@@ -251,24 +258,9 @@ class Layouts:
         spec, target = layout.spec, self._target
         if target.mode is not None and not layout.main:
             return pl.repeat("", rows.height, eager=True, dtype=pl.String)
-        given = {p.name: p.column for pieces in layout.pieces.values() for p in pieces if p.column}
-        given |= {name: name for name in target.fields if target.mode is not None and name in rows.columns}
-        keys = [self._key_text(rows[given[name]]) for name in spec.natural_key if name in given]
-        if target.mode is None and len(keys) < len(spec.natural_key):
-            about = [*layout.pieces[Place.ELEMENT], *layout.pieces[Place.PATH]]
-            keys = [rows[piece.column].str.strip_chars('"') for piece in about if piece.column][:1]
-        blank = pl.repeat("", rows.height, eager=True, dtype=pl.String)
-        key = reduce(lambda a, b: a + KEY_SEPARATOR + b, keys) if keys else blank
-        if target.mode is not None and target.word != "insert" and spec.key in rows.columns:
-            ids = rows[spec.key].str.strip_chars('"').alias("id")
-            key = ids.to_frame().select((pl.lit(ID_MARK) + pl.col("id")).alias("key"))["key"].fill_null(key)
-        return key.fill_null("")
-
-    def _key_text(self, cells: pl.Series) -> pl.Series:
-        """A column as part of a key: without case; ids that are texts without their quotes, slots as they are."""
-        if self._quoted.get(cells.name, True):
-            return cells.str.to_lowercase()
-        return cells.str.strip_chars('"')
+        pieces = [piece for found in layout.pieces.values() for piece in found if piece.column]
+        about = [p.column for place in (Place.ELEMENT, Place.PATH) for p in layout.pieces[place] if p.column]
+        return key_column(target, spec, rows, {p.name: p.column for p in pieces}, about, self._quoted)
 
     def _group(self, layout: Layout, rows: pl.DataFrame, single: bool) -> pl.Series:
         named = f'"operation":{orjson.dumps(layout.operation.label).decode()}'

@@ -34,7 +34,14 @@ def merged(
         if kept is None or kept == []:
             continue
         body[name] = over(field, kept, body[name], shapes) if name in body else kept
-    return body
+    return {name: _dense(value) for name, value in body.items()}
+
+
+def _dense(value: Any) -> Any:
+    """A value whose lists have no places left out."""
+    if isinstance(value, list):
+        return [_dense(one) for one in value if one is not None]
+    return {name: _dense(one) for name, one in value.items()} if isinstance(value, dict) else value
 
 
 def kept_value(field: Field, known: Any, shapes: Shapes) -> Any:
@@ -56,16 +63,21 @@ def kept_value(field: Field, known: Any, shapes: Shapes) -> Any:
 
 
 def over(field: Field, kept: Any, sent: Any, shapes: Shapes) -> Any:
-    """What was sent, over what is kept: objects are completed; parts of a list are matched by id, else by place."""
+    """What was sent, over what is kept. Objects are completed. Parts of a list that have ids are matched by id, else by
+    place, and those the file does not speak of stay; a list whose parts have none is replaced."""
     if field.many and field.type == "nested" and isinstance(sent, list) and isinstance(kept, list):
-        by_id = {one.get("id"): one for one in kept if isinstance(one, dict) and one.get("id") is not None}
-        if not by_id:
-            return sent
-        made = []
-        for i, one in enumerate(sent):
-            base = by_id.get(one.get("id")) if one.get("id") is not None else (kept[i] if i < len(kept) else None)
-            made.append(over(_one_of(field), base, one, shapes) if base is not None else one)
-        return made
+        places = {one["id"]: i for i, one in enumerate(kept) if isinstance(one, dict) and one.get("id") is not None}
+        made = list(kept)
+        for i, one in enumerate(sent if places else ()):
+            named = one is not None and one.get("id") is not None
+            at = places.get(one["id"], len(made)) if named else i
+            if one is None:  # the file leaves out this place
+                continue
+            if at < len(kept):
+                made[at] = over(_one_of(field), kept[at], one, shapes)
+            else:
+                made.append(one)
+        return made if places else sent
     if isinstance(sent, dict) and isinstance(kept, dict) and not field.many:
         inside = shapes.get(field.shape, {})
         return kept | {

@@ -12,10 +12,12 @@ from typing import Any
 import orjson
 import polars as pl
 
-from bulkreply.catalog import Catalog, Field, Operation
+from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
+from bulkreply.mapping import KEY_SEPARATOR
 from bulkreply.slots import labelled
 from bulkreply.targets import Shapes
+from bulkreply.wire.compare import key_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +56,13 @@ def divide(tree: Tree, rows: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
     """Takes trees out of their records.
 
     Returns:
-        The column without the trees (null where there was one), and a record per part, RECORD_SCHEMA.
+        The column without the trees (null where there was one), and a record per part, RECORD_SCHEMA; its address
+        says which part of the row it is.
     """
     spec = tree.catalog.object(tree.operation.object, tree.operation.api)
     owner = filler(spec, tree.operation, tree.operation.parameters[0])
     flat: list[str | None] = []
-    found: list[tuple[int, int, str, str, str, str | None, str | None]] = []
+    found: list[tuple[int, int, str, str, str, str, str | None]] = []
     for file, row, text in rows.select("file", "row", tree.column).iter_rows():
         parts = orjson.loads(text) if text and text[:1] == "[" else []
         if not any(part.get(spec.parent) for part in parts):
@@ -68,14 +71,25 @@ def divide(tree: Tree, rows: pl.DataFrame) -> tuple[pl.Series, pl.DataFrame]:
         flat.append(None)
         path = f"{{{orjson.dumps(owner).decode()}:{labelled(f'{file}/{row}')}}}"
         group = f'{{"operation":{orjson.dumps(tree.operation.label).decode()},"path":{path}}}'
-        for part in parts:
-            body = _part(tree, part, spec.key, spec.parent, f"{file}/{row}")
-            label = f"{file}/{row}/{part[spec.key]}" if part.get(spec.key) else None
-            found.append((file, row, "", group, body, None, label))
+        for i, part in enumerate(parts):
+            lead = f"{file}/{row}"
+            body = _part(tree, part, spec.key, spec.parent, lead)
+            label = f"{lead}/{part[spec.key]}" if part.get(spec.key) else None
+            place = f'{{"part":"{tree.column}[{i}]"}}'
+            found.append((file, row, _key(spec, part, owner, lead), group, body, place, label))
     schema = ["file", "row", "key", "group", "body", "address", "label"]
     kinds = [pl.UInt16, pl.UInt32, *[pl.String] * 5]
     records = pl.DataFrame(found, schema=dict(zip(schema, kinds, strict=True)), orient="row")
     return pl.Series(tree.column, flat, dtype=pl.String), records
+
+
+def _key(spec: ObjectSpec, part: Mapping[str, Any], owner: str, lead: str) -> str:
+    """The natural key of a part, with slots for what is created before it."""
+    texts = {name: key_text(spec.fields[name], part.get(name)) for name in spec.natural_key}
+    texts[owner] = labelled(lead)
+    if part.get(spec.parent):
+        texts[spec.parent] = labelled(f"{lead}/{part[spec.parent]}")
+    return KEY_SEPARATOR.join(texts[name] for name in spec.natural_key)
 
 
 def _part(tree: Tree, part: Mapping[str, Any], key: str, parent: str, lead: str) -> str:

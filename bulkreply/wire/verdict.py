@@ -9,7 +9,7 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Literal
 
-from bulkreply.catalog.model import Api, Operation
+from bulkreply.catalog import Api, Operation
 from bulkreply.wire.answer import Answer, Failure, Refusal, refusal, removes
 
 
@@ -182,11 +182,15 @@ def _lacks_right(case: _Case) -> bool:
 
 
 def _on_one_record(case: _Case) -> bool:
-    operation = case.operation
+    """Whether a 404 is about a record: one named in the path, or one that is asked for; lists are always there."""
+    operation, refusal = case.operation, case.refusal
     if operation.batch is not None:
         return False
-    said = bool(case.refusal.code or case.refusal.message) or operation.api != "v3"
-    return bool(operation.parameters) or (bool(operation.inputs) and not operation.reads and said)
+    if operation.parameters:
+        return True
+    if operation.reads:
+        return not operation.lists and (bool(refusal.code) or operation.api != "v3")
+    return bool(operation.inputs) and (bool(refusal.code or refusal.message) or operation.api != "v3")
 
 
 def judge(operation: Operation, api: Api, answer: Answer, count: int) -> Judgement:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import urllib.error
 import urllib.request
@@ -18,7 +19,7 @@ MATE = 12
 """Another user of the team: what belongs to them is forbidden to the key's own user, 11."""
 _SERVERS = {"smtpHost": "smtp.example.com", "smtpPort": 465, "imapHost": "imap.example.com", "imapPort": 993}
 _SERVERS |= {"smtpPassword": "x", "imapPassword": "x"}
-_LETTER = {"startAt": "2026-03-03T09:00:00Z", "dueTo": "2026-03-04T09:00:00Z"}
+_DATES = {"startAt": "2026-03-03T09:00:00Z", "dueTo": "2026-03-04T09:00:00Z"}
 
 
 @dataclass(frozen=True)
@@ -49,70 +50,88 @@ class Account:
         return [item["id"] for item in made["items"]]
 
     def of_a_mate(self) -> int:
-        """A contact that belongs to another user: whatever is done to it is refused."""
+        """A contact that belongs to another user: what is done to it is refused."""
         (number,) = self.contacts(1, "mate")
         self.ask("PUT", "/v3/contacts/owner", {"contactIds": [number], "userId": MATE})
         return number
 
     def mailbox(self, address: str) -> int:
         """An e-mail account."""
-        connection = _SERVERS | {"email": address}
-        made: int = self.ask("POST", "/v3/email-accounts", {"connection": connection})["id"]
+        made: int = self.ask("POST", "/v3/email-accounts", {"connection": _SERVERS | {"email": address}})["id"]
         return made
 
     def sequence(self, name: str, members: Sequence[int] = (), senders: Sequence[int] = (), steps: int = 1) -> int:
         """A sequence of e-mails, with people in it."""
-        letters = [{"type": "email", "delayInMinutes": i, "variants": [{"subject": "S", "message": "M"}]} for i in range(steps)]
-        made: int = self.ask("POST", "/v3/sequences", {"name": name, "emailAccounts": [*senders], "steps": letters})["id"]
+        letter = {"type": "email", "delayInMinutes": 0, "variants": [{"subject": "S", "message": "M"}]}
+        body = {"name": name, "emailAccounts": [*senders], "steps": [letter] * steps}
+        made: int = self.ask("POST", "/v3/sequences", body)["id"]
         if members:
             self.ask("POST", f"/v3/sequences/{made}/contact-links/bulk", {"contactIds": [*members]})
         return made
 
     def archived(self, name: str) -> int:
-        """A sequence that takes nothing more."""
+        """A sequence that takes nobody any more."""
         number = self.sequence(name)
         self.ask("POST", f"/v3/sequences/{number}/archive")
         return number
 
-    def task(self, kind: str, contact: int, subject: str = "Hello") -> int:
+    def task(self, kind: str, contact: int) -> int:
         """An open task."""
-        body = _LETTER | {"taskType": kind, "contactId": contact, "template": {"body": "B", "subject": subject}}
-        made: int = self.ask("POST", "/v3/tasks", body)["id"]
+        body = {"taskType": kind, "contactId": contact, "template": {"body": "B", "subject": "S"}}
+        made: int = self.ask("POST", "/v3/tasks", _DATES | body)["id"]
         return made
 
     def named(self, path: str, name: str) -> Any:
-        """Anything that only needs a name; its id."""
+        """Anything that needs a name only; its id."""
         return self.ask("POST", path, {"name": name})["id"]
 
     # -- what is there after
 
-    def standing(self, contact: int) -> dict[str, Any]:
-        """What a contact said, and `status, replied, bounced` of it per sequence."""
+    def standing(self, contact: int) -> str:
+        """What a contact said, and its status and marks per sequence: `called, Spring: paused replied`."""
         found = self.ask("GET", f"/v3/contacts/{contact}/statuses")
-        told = {name: found[name] for name in ("isOptedOut", "callStatus", "meetingStatus")}
-        return told | {one["sequenceName"]: _place(one) for one in found["sequences"]}
+        words = ["opted out"] if found["isOptedOut"] else []
+        words += [found[name] for name in ("callStatus", "meetingStatus") if found[name] != "none"]
+        return ", ".join(words + [f"{one['sequenceName']}: {_place(one)}" for one in found["sequences"]])
 
     def members(self, sequence: int) -> dict[int, str]:
         """Who is in a sequence, and with which status."""
         found = self.ask("GET", f"/v3/sequences/{sequence}/contacts?top=1000")["items"]
         return {one["contactId"]: one["statusInSequence"] for one in sorted(found, key=lambda one: one["contactId"])}
 
-    def sequences(self) -> dict[str, tuple[str, bool]]:
-        """Sequence -> status, and whether it is archived."""
+    def sequences(self) -> dict[str, str]:
+        """Sequence -> status; or that it is archived."""
         found = self.ask("GET", "/v3/sequences?top=1000")["items"]
-        return {one["name"]: (one["status"], one["isArchived"]) for one in found}
+        return {one["name"]: "archived" if one["isArchived"] else one["status"] for one in found}
 
     def senders(self, sequence: int) -> set[int]:
         """The mailboxes of a sequence."""
         return {one["id"] for one in self.ask("GET", f"/v3/sequences/{sequence}/email-accounts")}
 
-    def lists(self) -> dict[int, list[str]]:
-        """Contact -> the names of its lists."""
-        return {one["id"]: sorted(one["lists"]) for one in self.server.ask("contacts")}
+    def tasks(self) -> dict[int, str]:
+        """Task -> its status."""
+        return {one["id"]: one["status"] for one in self.ask("GET", "/v3/tasks?top=1000")["items"]}
 
-    def changes(self) -> Counter[str]:
-        """Operation -> things it really changed, since the beginning."""
-        return Counter(one["operation"] for one in self.server.ask("events") if one["changed"])
+    def lists(self) -> dict[int, list[str]]:
+        """Contact -> the names of its lists, without those on none."""
+        return {one["id"]: sorted(one["lists"]) for one in self.server.ask("contacts") if one["lists"]}
+
+    def notes(self) -> dict[int, str]:
+        """Contact -> its notes, where it has any."""
+        return {one["id"]: one["notes"] for one in self.server.ask("contacts") if one.get("notes")}
+
+    def blacklist(self) -> list[str]:
+        """Domains and addresses nobody writes to."""
+        return sorted(self.ask("GET", "/v1/blacklist")["domains"])
+
+    def changes(self, operation: str) -> int:
+        """How often something was really changed by an operation, since the account was empty."""
+        return sum(one["operation"] == operation and one["changed"] for one in self.server.ask("events"))
+
+    def sizes(self, operation: str) -> list[int]:
+        """How many things each call of an operation wrote to, the largest first."""
+        written = (one["request"] for one in self.server.ask("events") if one["operation"] == operation)
+        return sorted(Counter(written).values(), reverse=True)
 
     def requests(self) -> list[str]:
         """Method and path of every request, in order."""
@@ -126,6 +145,17 @@ def _place(one: dict[str, Any]) -> str:
     return " ".join([one["statusInSequence"], *words])
 
 
+def table(header: str, *rows: Sequence[Any] | str | int) -> str:
+    """A CSV file; a list in a cell is written as JSON, a row that is no sequence has one cell."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header.split(","))
+    for row in rows:
+        cells = row.split(",") if isinstance(row, str) else [row] if isinstance(row, int) else row
+        writer.writerow([json.dumps(cell) if isinstance(cell, list) else cell for cell in cells])
+    return text.getvalue()
+
+
 @dataclass(frozen=True)
 class Ran:
     """How a file fared.
@@ -134,6 +164,7 @@ class Ran:
         rows: Outcome and code of each row, in the order of the file.
         calls: Requests by operation, without the one that asks whose key it is.
         asked: Method and path of each of them, as the server saw them.
+        said: What the command told people.
     """
 
     code: int
@@ -145,18 +176,23 @@ class Ran:
 
 
 def run_file(
-    bulkreply: Bulkreply, account: Account, procedure: str, text: str, *words: str, more: str = "", name: str = "rows.csv"
+    bulkreply: Bulkreply,
+    account: Account,
+    procedure: str,
+    text: str,
+    *words: str,
+    more: str = "",
+    settle_s: float = 0.3,
 ) -> Ran:
-    """Runs a procedure over a file, as people do; what the report says is what the server saw.
+    """Runs a procedure over a file, as people do; that the report counts what the server saw is checked here.
 
     Args:
         text: The file.
         words: Further words of the command line.
         more: Further lines of the job.
     """
-    if text:
-        bulkreply.write(name, text)
-    job = f"job: it\nfrom: {{file: {name}}}\nto: {{procedure: {procedure}}}\npolicy: {{settle_s: 0.3}}\n{more}"
+    bulkreply.write("rows.csv", text)
+    job = f"job: it\nfrom: {{file: rows.csv}}\nto: {{procedure: {procedure}}}\npolicy: {{settle_s: {settle_s}}}\n{more}"
     path, before = str(bulkreply.write("job.yaml", job)), len(account.requests())
     runs = set(bulkreply.folder.glob("bulkreply-runs/it/*/"))
     done = bulkreply("run", path, *words, "--base-url", account.server.url, "--limits", "none")
@@ -164,10 +200,14 @@ def run_file(
     if set(bulkreply.folder.glob("bulkreply-runs/it/*/")) == runs:
         return Ran(done.code, [], {}, asked[1:], {}, done.err)
     report = bulkreply.report("it")
-    with (bulkreply.run_folder("it") / "results.csv").open(newline="") as lines:
-        rows = [" ".join(filter(None, (line["outcome"], line["code"]))) for line in csv.DictReader(lines)]
-    assert report["requests"]["sent"] == len(asked), "the report counts every request"
-    assert report["exit_code"] == done.code
+    assert (report["exit_code"], report["requests"]["sent"]) == (done.code, len(asked))
     calls = dict(report["requests"]["by_operation"])
     assert calls.pop("v3.users.whoami") == 1
-    return Ran(done.code, rows, calls, asked[1:], report, done.err)
+    return Ran(done.code, [" ".join(row[:2]).strip() for row in results(bulkreply)], calls, asked[1:], report, done.err)
+
+
+def results(bulkreply: Bulkreply) -> list[tuple[str, str, str, str]]:
+    """Outcome, code, key and message of every row of the newest run."""
+    with (bulkreply.run_folder("it") / "results.csv").open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    return [(row["outcome"], row["code"], row["key"], row["message"]) for row in rows]

@@ -127,7 +127,8 @@ class TestProblems:
         text = "job: x\nfrom: {file: a.csv, shet: 1}\nto:\n  object: contacts\n  mode: upsrt\nmap: {email: Email}\n"
         assert problems(text) == [
             "jobs/x.yaml:2:21 from.shet: unknown key (did you mean 'sheet'?)",
-            "jobs/x.yaml:5:3 to.mode: must be 'insert', 'update', 'upsert', 'delete' or 'upload'",
+            "jobs/x.yaml:5:3 to.mode: must be 'insert', 'update', 'upsert', 'delete', 'upload', 'replace', 'append' "
+            "or 'merge'",
         ]
 
     @pytest.mark.parametrize(
@@ -144,9 +145,9 @@ class TestProblems:
             (f"{HEAD}map: {{}}\npolicy: {{reject: many}}\n", "5:1 policy: reject: a number of rows or a share such as"),
             (f"{HEAD}map: {{}}\npolicy: {{reject: -1}}\n", "5:1 policy: reject: not below 0"),
             (f"{HEAD}map: {{}}\ncreate_missing: lists\n", "5:1 create_missing: Input should be a valid list"),
-            ("job: x\nfrom: {file: a.csv}\nto: {}\n", "3:1 to: give exactly one of object, procedure"),
-            (HEAD.replace("object", "procedure: x, object"), "3:1 to: give exactly one of object, procedure"),
-            (HEAD.replace("object", "mode: insert, procedure"), "3:1 to: a procedure has no mode"),
+            ("job: x\nfrom: {file: a.csv}\nto: {}\n", "3:1 to: give exactly one of object, procedure, "),
+            (HEAD.replace("object", "procedure: x, object"), "3:1 to: give exactly one of object, procedure, "),
+            (HEAD.replace("object", "mode: insert, procedure"), "3:1 to: only objects and databases have a mode"),
         ],
     )
     def test_one_mistake_is_one_problem(self, text: str, problem: str) -> None:

@@ -16,6 +16,8 @@ CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
 IMPORT, DELETE, LIST = CONTACTS.operations["import"], CONTACTS.operations["delete"], CONTACTS.operations["list"]
 UPSERT, CREATE = PEOPLE.operations["upsert"], CONTACTS.operations["create"]
+PUSH, MAILBOX = CATALOG.operation("v1.campaign_people.push"), CATALOG.operation("v1.email_accounts.delete")
+VALIDATION = CATALOG.operation("v3.email_validations.schedule")
 MEMBERS, FOLDER = (
     CATALOG.operation("v3.contact_lists.add_contacts"),
     CATALOG.operation("v3.email_template_folders.update"),
@@ -61,6 +63,10 @@ CASES = [
     (MEMBERS, answer(403, {"code": "contactList.notYours"}), 9, Verdict.REJECT),
     (MEMBERS, answer(400, {"code": "request.invalid", "detail": "At most 50 ids."}), 100, Verdict.SPLIT),
     (MEMBERS, answer(400, {"detail": "no"}), 9, Verdict.SPLIT),
+    (PUSH, answer(404, {"message": "Person not found."}), 1, Verdict.REJECT),
+    (MAILBOX, answer(404, {"message": "E-mail account not found."}), 1, Verdict.DONE),
+    (VALIDATION, answer(400, {"code": "emailValidation.notEnoughCredits"}), 9, Verdict.REJECT),
+    (CREATE, answer(404), 1, Verdict.STOP),
     (FOLDER, answer(404), 1, Verdict.STOP),
     (FOLDER, answer(404, {"code": "templateFolder.notFound"}), 1, Verdict.REJECT),
     (IMPORT, answer(405), 9, Verdict.STOP),

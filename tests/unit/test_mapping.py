@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from bulkreply.catalog import Catalog
 from bulkreply.errors import UsageProblem
-from bulkreply.mapping import CLEAR, Mapped, Mapping, Names, Problem, Rule, bind, columns_of
+from bulkreply.mapping import CLEAR, ID_MARK, Mapped, Mapping, Names, Problem, Rule, bind, columns_of
 from bulkreply.records import Chunk, Reject
 from bulkreply.slots import named
-from bulkreply.targets import object_target
+from bulkreply.targets import Target, object_target, procedure_target
 from bulkreply.wire.layout import Layouts
 
 CATALOG = Catalog()
@@ -365,6 +365,146 @@ def test_a_clear_is_no_name(creatable: bool) -> None:
     rule = Rule(field="lists", column="C", clear="<clear>")
     made = mapped([rule], {"C": ["<clear>"]}, names={"contact_lists": Names("contact_lists", {}, creatable)})
     assert codes(made) == [(2, "lists", "reference.clear")]
+
+
+# -- several values in a cell, ids of every kind, keys
+
+
+UUIDS = [f"7b0f2c54-1111-4222-8333-9a000000000{i}" for i in range(1, 4)]
+
+
+def staged(
+    target: Target, columns: dict[str, list[str | None]], names: MappingOf[str, Names] | None = None, **rule: Any
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Staged records and rejects of columns called like what they fill; a semicolon divides several values."""
+    frame = pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    splits = {column: ";" if target.fields[column].many else "" for column in columns}
+    rules = [Rule(field=column, column=column, split=splits[column], **rule) for column in columns]
+    mapping, problems = bind(rules, target, dict(frame.schema), None, names or {})
+    assert problems == []
+    made = mapping.apply(Chunk(frame, pl.Series(range(2, 2 + frame.height), dtype=pl.UInt32)))
+    records, unfit = Layouts(mapping, "null").apply(made)
+    assert unfit.height == 0
+    return records, made.rejects
+
+
+def procedure(name: str) -> Target:
+    return procedure_target(CATALOG, CATALOG.procedure(name))
+
+
+def test_ids_that_are_texts_are_quoted_once_wherever_they_stand() -> None:
+    names = {
+        "sequence_templates": Names("sequence_templates", {"nice": [UUIDS[0]]}),
+        "sequence_folders": Names("sequence_folders", creatable=True),
+    }
+    cells = {"templateId": ["Nice", UUIDS[1].upper()], "sequenceFolderId": ["New, folder", UUIDS[2]]}
+    records, _ = staged(procedure("sequences.create_from_template"), cells, names)
+    slot = named("sequence_folders", "New, folder")
+    assert records["body"].to_list() == [
+        f'{{"templateId":"{UUIDS[0]}","sequenceFolderId":{slot}}}',
+        f'{{"templateId":"{UUIDS[1]}","sequenceFolderId":"{UUIDS[2]}"}}',
+    ]
+    folders, _ = staged(procedure("BulkAssignSequencesToFolder"), {"FolderId": [UUIDS[1]], "SequenceIds": ["[5, 7]"]})
+    assert {json.loads(group)["path"]["folderId"] for group in folders["group"]} == {UUIDS[1]}
+    assert folders["body"].to_list() == ["5", "7"]
+    in_folders = object_target(CATALOG, "sequences_in_folder", "v3", "insert")
+    linked, _ = staged(in_folders, {"folderId": [UUIDS[1].upper()], "sequenceId": ["7"]})
+    assert linked["key"].to_list() == [f"{UUIDS[1]}\x1f7"]
+
+
+def test_names_to_be_created_keep_their_case_in_keys() -> None:
+    names = {"sequences": Names("sequences", creatable=True)}
+    steps = object_target(CATALOG, "sequence_steps", "v3", "insert")
+    cells = {"sequenceId": ["My Seq"], "type": ["call"], "delayInMinutes": ["0"]}
+    records, _ = staged(steps, cells, names)
+    assert records["key"][0].startswith(named("sequences", "My Seq"))
+
+
+def test_each_element_of_a_cell_is_a_record_of_its_own() -> None:
+    names = {"contacts": Names("contacts", {"ann@example.com": [1001]}, checked=False)}
+    target = procedure("AddContactsToContactList")
+    cells = {
+        "ListId": ["71", "71"],
+        "ContactIds": ["ann@example.com; 1002;x, y@example.com", '[1003,"ann@example.com"]'],
+    }
+    records, _ = staged(target, cells, names)
+    slot = named("contacts", "x, y@example.com")
+    assert records.sort("row", "body")["body"].to_list() == [*sorted(["1001", "1002", slot]), "1001", "1003"]
+
+
+@pytest.mark.parametrize("cell", [None, " ; ;", "[]", "<clear>"])
+def test_a_call_about_nobody_is_a_reject(cell: str | None) -> None:
+    records, rejects = staged(
+        procedure("AddContactsToContactList"), {"ListId": ["71"], "ContactIds": [cell]}, clear="<clear>"
+    )
+    assert rejects["code"].to_list() == ["value.required"]
+    assert records.height == 0
+
+
+def test_values_of_a_cell_are_replaced_one_by_one() -> None:
+    target = procedure("ClearContactStatus")
+    named_values = {"Unsubscribed": "OptedOut", "Said no": "Replied", "-": ""}
+    rules = [
+        Rule(field="ContactIds", column="C"),
+        Rule(field="Statuses", column="S", split=",", values=named_values),
+    ]
+    frame = pl.DataFrame({"C": ["1", "2", "3"], "S": ["Unsubscribed, -,Said no", "Said no,Gone", '["Said no"]']})
+    mapping, problems = bind(rules, target, dict(frame.schema), None, {})
+    assert problems == []
+    made = mapping.apply(Chunk(frame, pl.Series([2, 3, 4], dtype=pl.UInt32)))
+    assert made.records["Statuses"].to_list() == ['["OptedOut","Replied"]', '["Replied"]']
+    assert made.rejects.select("row", "code").rows() == [(3, "value.unmapped")]
+
+
+def test_a_blank_or_emptied_key_is_no_key() -> None:
+    target = object_target(CATALOG, "contact_lists", "v3", "update")
+    columns = {"id": [None, "<clear>", "71"], "name": ["Fair", "Web", "Fair"]}
+    frame = pl.DataFrame(columns)
+    rules = [Rule(field=name, column=name, clear="<clear>", blank="clear") for name in columns]
+    mapping, problems = bind(rules, target.addressed(set(columns)), dict(frame.schema), None, {})
+    assert problems == []
+    made = mapping.apply(Chunk(frame, pl.Series([2, 3, 4], dtype=pl.UInt32)))
+    assert made.rejects.select("row", "field", "code").rows() == [(3, "id", "id.invalid")]
+    assert Layouts(mapping, "null").apply(made)[0]["key"].to_list() == ["fair", f"{ID_MARK}71"]
+
+
+@pytest.mark.parametrize(
+    ("target", "field", "emptied"),
+    [("inbox_threads.set_category", "categoryId", True), ("contacts.move_to_sequence", "sequenceId", False)],
+)
+def test_only_some_ids_may_be_emptied(target: str, field: str, emptied: bool) -> None:
+    about = next(name for name in procedure(target).fields if name != field)
+    records, rejects = staged(procedure(target), {about: ["6001"], field: ["<clear>"]}, clear="<clear>")
+    if emptied:
+        assert [json.loads(body) for body in records["body"]] == [{field: None}]
+    else:
+        assert rejects.select("field", "code").rows() == [(field, "value.required")]
+
+
+# -- values inside values
+
+
+@pytest.mark.parametrize(
+    ("timing", "problem"),
+    [
+        ({"weekDay": "monday", "isActive": True}, "mainTimings[0].timeRanges is required for isActive true"),
+        ({"weekDay": "monday", "isActive": "yes"}, "mainTimings[0].timeRanges is required for isActive true"),
+        ({"weekDay": "Moonday"}, "mainTimings[0].weekDay must be one of Monday, "),
+        ({"isActive": False}, "mainTimings[0].weekDay is required"),
+        ({"weekDay": "monday", "isActiv": False}, "mainTimings[0].isActiv is not known (did you mean 'isActive'?)"),
+        ({"weekDay": "monday", "isActive": False}, ""),
+        (
+            {"weekDay": "monday", "isActive": True, "timeRanges": [{"fromTime": {"hour": 25, "minute": 0}}]},
+            "from 0 to 23",
+        ),
+    ],
+)
+def test_what_is_wrong_inside_is_told_by_its_path(timing: dict[str, Any], problem: str) -> None:
+    schedules = object_target(CATALOG, "schedules", "v3", "insert")
+    cells = {"name": ["A"], "timezoneId": ["UTC"], "mainTimings": [json.dumps([timing])]}
+    _, rejects = staged(schedules, cells)
+    assert rejects["code"].to_list() == (["nested.invalid"] if problem else [])
+    assert all(problem in message for message in rejects["message"])
 
 
 # -- problems of a job

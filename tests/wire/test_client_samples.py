@@ -77,8 +77,20 @@ def answer_of(exchange: Exchange) -> Answer:
 def count_of(operation: Operation, request: Exchange) -> int:
     if operation.batch is None:
         return 1
-    body = request["body"]
-    return len(body if operation.batch.field == "[]" else body[operation.batch.field])
+    return len(rows_of(request) if "parts" in request else elements_of(operation, request))
+
+
+def elements_of(operation: Operation, request: Exchange) -> list[Any]:
+    """The array of a call that carries many records."""
+    assert operation.batch is not None
+    found: list[Any] = request["body"] if operation.batch.field == "[]" else request["body"][operation.batch.field]
+    return found
+
+
+def rows_of(request: Exchange) -> list[dict[str, str]]:
+    """The rows of an uploaded file."""
+    (file,) = (part for part in request["parts"] if part["name"] == FILE)
+    return list(csv.DictReader(file["text"].splitlines()))
 
 
 def exchanges(name: str) -> list[tuple[Operation, Exchange]]:
@@ -99,10 +111,10 @@ def verdict(operation: Operation, exchange: Exchange) -> Judgement:
 def outcomes(name: str, mode: str, at: int = 0) -> tuple[list[Outcome], list[int], dict[int, tuple[str, str]]]:
     """Outcomes, ids and reasons of the records of one exchange."""
     operation, exchange = exchanges(name)[at]
-    spec = CATALOG.object(operation.object, operation.api)
-    count = count_of(operation, exchange["request"])
-    ids = exchange["request"]["body"][operation.batch.field] if operation.batch and operation.batch.of == "key" else ()
-    settled = settle(operation, spec.modes[mode], answer_of(exchange), count, ids, spec.key)
+    target = object_target(CATALOG, operation.object, operation.api, mode)
+    sent = elements_of(operation, exchange["request"]) if operation.batch else [exchange["request"].get("body")]
+    elements, key = [json.dumps(one) for one in sent], target.spec_of(operation).key
+    settled = settle(operation, target.success, answer_of(exchange), elements, key, may_create=mode == "upsert")
     reasons = {i: (failure.code, failure.message) for i, failure in settled.failures.items()}
     return [Outcome(code) for code in settled.outcomes], list(settled.ids), reasons
 
@@ -178,8 +190,7 @@ def test_one_record_in_one_answer(name: str, mode: str, at: int, outcome: Outcom
 def test_members_that_were_not_taken(name: str, at: int, error: str) -> None:
     operation, exchange = exchanges(name)[at]
     sent = exchange["request"]["body"]["contactIds"]
-    mode = CATALOG.object("contacts").modes["update"]  # lists have no mode of their own for their members
-    settled = settle(operation, mode, answer_of(exchange), len(sent), sent, "id")
+    settled = settle(operation, Outcome.UPDATED, answer_of(exchange), [str(one) for one in sent], "id")
     failed = [sent[i] for i in settled.failures]
     assert failed == [int(error)]
     assert {failure.code for failure in settled.failures.values()} == {"reply.contactNotProcessed"}
@@ -244,14 +255,23 @@ def test_pages(name: str, sizes: list[int], more: list[bool], totals: list[int])
     assert [page.total for page in pages] == totals
 
 
-def asked(call: Call) -> tuple[str, str, dict[str, str], Any]:
+Asked = tuple[str, str, list[tuple[str, str]], Any]
+
+
+def asked(call: Call) -> Asked:
     split = urlsplit(call.path)
-    return call.method, split.path, dict(parse_qsl(split.query)), json.loads(call.body) if call.body else None
+    query = sorted(parse_qsl(split.query, keep_blank_values=True))
+    return call.method, split.path, query, json.loads(call.body) if call.body else None
 
 
-def wanted(request: Exchange) -> tuple[str, str, dict[str, str], Any]:
-    query = {name: str(value) for name, value in request["query"].items()}
+def wanted(request: Exchange) -> Asked:
+    query = sorted((name, written(value)) for name, value in request["query"].items())
     return request["method"], request["path"], query, request.get("body")
+
+
+def written(value: Any) -> str:
+    """A value as it stands in a query."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @pytest.mark.parametrize(
@@ -303,19 +323,26 @@ def test_a_write_is_sent_as_the_sample_does(name: str, at: int, mode: str, param
     operation, exchange = exchanges(name)[at]
     body = exchange["request"].get("body") or {}
     records = body[operation.batch.field] if operation.batch else [body]
-    placed = {f"options.{k}": v for k, v in body.get("options", {}).items() if k == "listIds"}
-    spec = CATALOG.object(operation.object, operation.api)
-    assert spec.modes[mode].operation == operation.name
-    call = write_call(operation, spec.modes[mode], [json.dumps(one) for one in records], parameters, placed)
-    assert asked(call) == wanted(exchange["request"])
+    lists = {k: v for k, v in body.get("options", {}).items() if k == "listIds"}
+    target = object_target(CATALOG, operation.object, operation.api, mode)
+    assert target.operation == operation
+    group = json.dumps({"shared": {"options": lists}}) if lists else ""
+    assert asked(sent_by(target, records, group, parameters)) == wanted(exchange["request"])
+
+
+def sent_by(target: Target, records: Sequence[Any], group: str = "", path: Mapping[str, str] | None = None) -> Call:
+    """The call that carries staged records."""
+    positions = tuple(range(len(records)))
+    addresses = tuple(json.dumps({"path": path}) if path else None for _ in positions)
+    bodies = tuple(json.dumps(one) for one in records)
+    return ReplySink(None, target).call(Batch(positions, ("",) * len(records), bodies, group, addresses))
 
 
 def test_options_that_no_mode_sends_are_all_a_mixed_import_has_besides() -> None:
-    operation, exchange = exchanges("v3-contacts-import-mixed")[0]
+    _, exchange = exchanges("v3-contacts-import-mixed")[0]
     body = exchange["request"]["body"]
-    placed = {"options.listIds": [71]}
-    mode = CATALOG.object("contacts").modes["upsert"]
-    sent = json.loads(write_call(operation, mode, [json.dumps(one) for one in body["items"]], None, placed).body)
+    group = json.dumps({"shared": {"options": {"listIds": [71]}}})
+    sent = json.loads(sent_by(object_target(CATALOG, "contacts", "v3", "upsert"), body["items"], group).body)
     assert sent["items"] == body["items"]
     assert sent["options"] | {"detectTimeZone": False} == body["options"]
 
@@ -340,6 +367,277 @@ def test_a_delete_without_an_address_never_leaves(parameters: dict[str, str]) ->
     operation = CATALOG.object("people", "v1").operations["delete_by_email"]
     with pytest.raises(ValueError, match="email"):
         fill(operation.path, parameters)
+
+
+# -- every exchange there is
+
+EVERY = [(name, at) for name in SAMPLES for at in range(len(exchanges(name)))]
+
+
+def test_every_operation_is_called_by_a_sample() -> None:
+    called = {operation.label for name in SAMPLES for operation, _ in exchanges(name)}
+    assert [operation.label for operation in OPERATIONS if operation.label not in called] == []
+
+
+def taken_apart(operation: Operation, request: Exchange) -> tuple[dict[str, str], dict[str, str]]:
+    """What fills the parameters of the operation's path, and what stands in the query besides."""
+    path, _, selecting = operation.path.partition("?")
+    match = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", path), request["path"])
+    assert match is not None
+    parameters = {name: unquote(value) for name, value in match.groupdict().items()}
+    query = {name: written(value) for name, value in request["query"].items()}
+    for name, value in parse_qsl(selecting):
+        given, parameter = query.pop(name), re.fullmatch(r"{(\w+)}", value)
+        assert parameter is not None or given == value
+        if parameter is not None:
+            parameters[parameter[1]] = given
+    return parameters, query
+
+
+def built(operation: Operation, request: Exchange) -> Call:
+    """The call of an exchange, made of what the exchange says by the code that makes all calls."""
+    parameters, query = taken_apart(operation, request)
+    body, paging = request.get("body"), operation.paging.style
+    if paging == "offset" and {"top", "skip"} <= query.keys():
+        size = int(query.pop("top"))
+        return page_call(operation, int(query.pop("skip")) // size, size, parameters | query, body or {})
+    if paging == "number" and {"page", "limit"} <= query.keys():
+        number, size = int(query.pop("page")), int(query.pop("limit"))
+        return page_call(operation, number - 1, size, parameters | query, body or {})
+    if operation.batch is None or body is None:
+        return write_call(operation, ["{}" if body is None else json.dumps(body)], parameters, None, query)
+    beside = {} if operation.batch.field == "[]" else {n: v for n, v in body.items() if n != operation.batch.field}
+    elements = [json.dumps(one) for one in elements_of(operation, request)]
+    return write_call(operation, elements, parameters, beside, query)
+
+
+@pytest.mark.parametrize(("name", "at"), EVERY)
+def test_a_call_is_the_one_the_sample_shows(name: str, at: int) -> None:
+    operation, exchange = exchanges(name)[at]
+    request = exchange["request"]
+    if "parts" in request:
+        assert uploaded(built_upload(operation, request)) == (request["path"], *taken_from(operation, request))
+    else:
+        assert asked(built(operation, request)) == wanted(request)
+
+
+# A file may call its columns as it likes, as long as the options say which is which: what counts is what Reply reads.
+
+
+def taken_from(operation: Operation, request: Exchange) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    """What Reply takes from an upload: fields of records, and the options besides."""
+    (options,) = (json.loads(part["text"]) for part in request["parts"] if part["name"] == "options")
+    return in_fields(operation, rows_of(request), options)
+
+
+def in_fields(
+    operation: Operation, rows: list[dict[str, str]], options: dict[str, Any]
+) -> tuple[list[dict[str, str]], dict[str, Any]]:
+    if operation.label == "v1.people.csv_import":
+        columns = {column: field for field, column in options.pop("mapping")["prospect"].items()}
+    else:
+        columns = {one["CsvFieldName"]: one["ReplyFieldName"] for one in options.pop("Mappings")}
+    return [{columns.get(column, column): cell for column, cell in row.items()} for row in rows], options
+
+
+def built_upload(operation: Operation, request: Exchange) -> Call:
+    rows, options = taken_from(operation, request)
+    return write_call(operation, [json.dumps(row) for row in rows], None, options)
+
+
+def uploaded(call: Call) -> tuple[str, list[dict[str, str]], dict[str, Any]]:
+    parts = parts_of(call.body, call.content_type)
+    rows = list(csv.DictReader(parts["file"].content.decode().splitlines()))
+    return call.path, *in_fields(call.operation, rows, json.loads(parts["options"].content))
+
+
+def test_an_upload_names_its_columns_the_way_the_operation_takes_them() -> None:
+    people = write_call(
+        CATALOG.operation("v1.people.csv_import"), ['{"email":"rho@example.com"}'], None, {"listId": 71}
+    )
+    options = json.loads(parts_of(people.body, people.content_type)["options"].content)
+    assert options == {"mapping": {"prospect": {"email": "email"}}, "listId": 71}
+    accounts = write_call(CATALOG.operation("v1.accounts.csv_import"), ['{"AccountName":"Northwind Test"}'])
+    options = json.loads(parts_of(accounts.body, accounts.content_type)["options"].content)
+    assert options == {"Mappings": [{"CsvFieldName": "AccountName", "ReplyFieldName": "AccountName"}]}
+
+
+# -- every body that Reply took: its words are known
+
+TAKEN = [
+    (name, at)
+    for name, at in EVERY
+    if 200 <= exchanges(name)[at][1]["response"]["status"] < 300 and "body" in exchanges(name)[at][1]["request"]
+]
+NOT_OFFERED = {  # words of a body that the catalog leaves out on purpose
+    "v3.contacts.import": {"options.sequenceId": "works at some accounts only: enrolment is a call of its own"},
+    "v1.email_accounts.delete": {"id": "always by address, as for an upsert"},
+    "v3.contacts.create": {"customFields": "addressed by `key` here and by `name` everywhere else"},
+}
+
+
+def known_words(spec: ObjectSpec, operation: Operation) -> set[str]:
+    """Everything the catalog knows to stand in the body of an operation; dotted where it stands inside."""
+    words = {field.place or name for name, field in inputs_of(spec, operation).items()}
+    if operation.batch is not None:
+        words.add(operation.batch.field)
+    for mode in spec.modes.values():
+        if mode.operation == operation.name:
+            words |= {f"{mode.options_at}.{name}" if mode.options_at else name for name in mode.options}
+    return words | NOT_OFFERED.get(operation.label, {}).keys()
+
+
+def words_in(spec: ObjectSpec, operation: Operation, body: Mapping[str, Any]) -> Iterator[str]:
+    """The words of a body, or of one record of it; inside a group of options, dotted."""
+    grouped = {word.partition(".")[0] for word in known_words(spec, operation) if "." in word}
+    for name, value in body.items():
+        if name in grouped and isinstance(value, dict):
+            yield from (f"{name}.{inside}" for inside in value)
+        else:
+            yield name
+
+
+@pytest.mark.parametrize(("name", "at"), TAKEN)
+def test_every_word_of_a_body_is_known(name: str, at: int) -> None:
+    operation, exchange = exchanges(name)[at]
+    spec, body = CATALOG.object(operation.object, operation.api), exchange["request"]["body"]
+    known, target = known_words(spec, operation), procedure_target(CATALOG, as_procedure(spec, operation))
+    if isinstance(body, dict):
+        assert set(words_in(spec, operation, body)) <= known
+    records = [body]
+    if operation.batch is not None:
+        records = elements_of(operation, exchange["request"]) if operation.batch.of == "records" else []
+    for record in records:
+        assert set(words_in(spec, operation, record)) <= known
+        for word, value in record.items():
+            field = inputs_of(spec, operation).get(word)
+            if field is not None and field.type == "nested":
+                assert list(unknown_inside(target, field, value)) == []
+
+
+def unknown_inside(target: Target, field: Field, value: Any) -> Iterator[str]:
+    """Words inside a nested value that its shape does not have."""
+    for one in value if isinstance(value, list) else [value]:
+        for word, inside in (one or {}).items():
+            part = target.shapes[field.shape].get(word)
+            if part is None or not part.mappable:
+                yield f"{field.name}.{word}"
+            elif part.type == "nested":
+                yield from unknown_inside(target, part, inside)
+
+
+# -- every write that Reply took: a row of a file says it too
+
+WRITTEN = [(name, at) for name, at in TAKEN if not exchanges(name)[at][0].reads]
+CLEARED = "<clear>"
+REFUSED_HERE = {  # what Reply takes, to refuse a record of it or to do nothing; here the row is refused before
+    "v3-accounts-bulk-create-int": "an account without a name",
+    "v3-accounts-bulk-create": "an account without a name",
+    "v3-accounts-links-int": "0 is no id",
+    "v3-blacklist-emails-bulk": "a domain is no address",
+    "v3-blacklist-exceptions-bulk": "not an address",
+    "v3-sequence-steps-execution-mode": "executionMode is needed",
+    "v3-contacts-patch-key-ignored": "custom fields are addressed by name",
+    "v3-contacts-patch": "custom fields are addressed by name, one of these by id",
+    "v1-email-accounts-delete": "always by address, as for an upsert",
+    "v3-contacts-import-mixed": "a contact without a first name",
+    "v3-contacts-import-mixed-pascal": "a contact without a first name",
+    "v3-contacts-create-201": "custom fields are addressed by name",
+    "v3-contacts-import-enrols": "options.sequenceId is not offered",
+    "v3-contacts-import-enrols-not": "options.sequenceId is not offered",
+}
+
+
+def test_what_is_left_out_is_there_to_be_left_out() -> None:
+    assert REFUSED_HERE.keys() <= {name for name, _ in WRITTEN}
+    for label, words in NOT_OFFERED.items():
+        operation = CATALOG.operation(label)
+        spec = CATALOG.object(operation.object, operation.api)
+        assert not {field.place or name for name, field in inputs_of(spec, operation).items()} & words.keys()
+
+
+@pytest.mark.parametrize(("name", "at"), [one for one in WRITTEN if one[0] not in REFUSED_HERE])
+def test_rows_of_a_file_become_the_call_the_sample_shows(name: str, at: int) -> None:
+    operation, exchange = exchanges(name)[at]
+    spec, request = CATALOG.object(operation.object, operation.api), exchange["request"]
+    targets = [procedure_target(CATALOG, as_procedure(spec, operation))]
+    targets += [
+        object_target(CATALOG, spec.name, spec.api, mode.name)
+        for mode in spec.modes.values()
+        if mode.operation == operation.name and mode.options
+    ]
+    calls = [asked(sent_for_rows(target, operation, request)) for target in targets]
+    assert in_plain(wanted(request), operation) in [in_plain(call, operation) for call in calls]
+
+
+def sent_for_rows(target: Target, operation: Operation, request: Exchange) -> Call:
+    """The call that rows lead to which say what the request says."""
+    rows = list(rows_like(target.spec_of(operation), operation, request))
+    columns = list(dict.fromkeys(column for row in rows for column in row)) or ["-"]
+    frame = pl.DataFrame(
+        [[row.get(c) for c in columns] for row in rows], dict.fromkeys(columns, pl.String), orient="row"
+    )
+    rules = [Rule(field=column, column=column, clear=CLEARED) for column in columns if column != "-"]
+    mapping, problems = bind(rules, target, dict(frame.schema), None, {})
+    assert problems == []
+    mapped = mapping.apply(Chunk(frame, pl.Series(range(frame.height), dtype=pl.UInt32)))
+    assert mapped.rejects.rows() == []
+    layouts = Layouts(mapping, CATALOG.api(target.api).clear_form)
+    assert layouts.unmet() == []
+    records, unfit = layouts.apply(mapped)
+    (group,), positions = records["group"].unique(), tuple(range(len(rows)))
+    assert (records.height, unfit.height) == (len(rows), 0)
+    keys, bodies, addresses = (tuple(records[column]) for column in ("key", "body", "address"))
+    return ReplySink(None, target).call(Batch(positions, keys, bodies, group, addresses))
+
+
+def rows_like(spec: ObjectSpec, operation: Operation, request: Exchange) -> Iterator[dict[str, str]]:
+    """Rows whose columns are called like inputs, and say what the request says."""
+    parameters, query = taken_apart(operation, request)
+    beside: dict[str, Any] = {filler(spec, operation, name): value for name, value in parameters.items()} | query
+    body, inputs = request["body"], inputs_of(spec, operation)
+    if operation.batch is None:
+        yield cells(spec, beside | body)
+        return
+    placed = {field.place: name for name, field in inputs.items() if field.place}
+    for word, value in body.items() if isinstance(body, dict) else ():
+        if word in inputs:
+            beside[word] = value
+        elif isinstance(value, dict):
+            beside |= {placed[f"{word}.{n}"]: v for n, v in value.items() if f"{word}.{n}" in placed}
+    for one in elements_of(operation, request):
+        yield cells(spec, beside | (one if operation.batch.of == "records" else {element(spec, operation): one}))
+
+
+def cells(spec: ObjectSpec, values: Mapping[str, Any]) -> dict[str, str]:
+    """A row of text; custom fields have columns of their own."""
+    row = {}
+    for name, value in values.items():
+        if spec.custom is not None and name == spec.custom.name:
+            row |= {f"{name}.{entry[spec.custom.write]}": cell(entry["value"]) for entry in value}
+        else:
+            row[name] = cell(value)
+    return row
+
+
+def cell(value: Any) -> str:
+    if value is None:
+        return CLEARED
+    return json.dumps(value) if isinstance(value, dict | list) else written(value)
+
+
+def in_plain(call: Asked, operation: Operation) -> Asked:
+    """What a call means: no value inside a nested one is none at all, and V2 takes numbers as text or not."""
+    older = operation.api == "v2"
+
+    def plain(value: Any, levels: int) -> Any:
+        if isinstance(value, dict):
+            return {name: plain(one, levels - 1) for name, one in value.items() if one is not None or levels > 0}
+        if isinstance(value, list):
+            return [plain(one, levels) for one in value]
+        return int(value) if older and isinstance(value, str) and value.isdigit() else value
+
+    return *call[:3], plain(call[3], 1 if operation.batch is None else 2)
 
 
 # -- reading back

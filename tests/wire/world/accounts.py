@@ -43,7 +43,7 @@ JUDGED: dict[str, list[str]] = {
     "v3-contact-lists-share": ["DONE", "DONE", "DONE", "DONE", "REJECT"],
     "v3-custom-fields-update": ["DONE", "DONE", "REJECT", "DONE", "DONE", "REJECT"],
     "v3-email-validation-job": ["DONE", "FOLLOW", "DONE"],
-    "v3-email-validation-short": ["DONE", "SPLIT", "DONE", "FOLLOW"],
+    "v3-email-validation-short": ["DONE", "REJECT", "DONE", "FOLLOW"],
     "v3-webhooks-create": ["DONE", "REJECT", "REJECT"],
     "v3-webhooks-delete": ["DONE", "DONE", "REJECT"],
     "v3-webhooks-enable": ["DONE", "DONE", "DONE", "DONE", "DONE", "DONE", "REJECT"],

@@ -19,7 +19,7 @@ JUDGED: dict[str, list[str]] = {
     "v2-campaigns-start-empty": ["REJECT"],
     "v2-campaigns-start-pause": ["DONE", "DONE"],
     "v2-emails-content": ["DONE", "REJECT"],
-    "v2-report-job": ["FOLLOW", "STOP", "DONE"],
+    "v2-report-job": ["FOLLOW", "REJECT", "DONE"],
     "v2-schedules-create": ["DONE"],
     "v2-schedules-default-delete": ["DONE", "DONE", "DONE", "DONE"],
     "v2-schedules-read": ["DONE", "DONE", "DONE", "REJECT"],

@@ -1,0 +1,240 @@
+"""Pages into files or tables: a part file that is renamed when it is whole, or one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+import polars as pl
+
+from bulkreply.databases import open_database
+from bulkreply.errors import UsageProblem
+from bulkreply.export.changes import Changes
+from bulkreply.export.plan import ExportPlan
+from bulkreply.export.pull import identity
+from bulkreply.files.output import OutputOptions, open_writer, output_format
+from bulkreply.files.placing import file_name, publish
+from bulkreply.ledger.pages import Pages
+from bulkreply.shape.tables import Table
+from bulkreply.wire.compare import ABSENT, at_path
+
+CHANGE = "_change"
+Record = Mapping[str, Any]
+
+
+@dataclass(slots=True)
+class Delivered:
+    """What an export has written.
+
+    Attributes:
+        rows: By table.
+        files: Table -> the file it stands in.
+        hashes: File -> SHA-256 of its bytes.
+    """
+
+    rows: dict[str, int] = field(default_factory=dict)
+    files: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] = field(default_factory=dict)
+
+
+def records_of(plan: ExportPlan, pages: Pages) -> Iterator[list[dict[str, Any]]]:
+    """All records of a run, page by page, each once, read whole where that was asked for, narrowed by local filters."""
+    for scope in pages.scopes():
+        for page in pages.pages(scope.id):
+            left_out = set(page.left_out)
+            found = []
+            for i, record in enumerate(orjson.loads(page.body)):
+                if i in left_out:
+                    continue
+                whole = pages.detail(identity(plan.spec, plan.operation, record)) if plan.details else None
+                merged = {**record, **(whole or {})}
+                merged = {**{n: _number(v) for n, v in scope.parents.items() if n not in merged}, **merged}
+                if all(_fits(merged, name, wanted) for name, wanted in plan.local.items()):
+                    found.append(merged)
+            yield found
+
+
+def _number(text: str) -> int | str:
+    return int(text) if text.isdigit() and len(text) < 19 else text
+
+
+def _fits(record: Record, name: str, wanted: Any) -> bool:
+    """Whether a record passes a filter that Reply does not know: equality without case; one of several in a list."""
+    found = at_path(record, name)
+    known = [found] if not isinstance(found, list) else found
+    words = {str(one).lower() for one in (wanted if isinstance(wanted, list) else [wanted])}
+    return any(("" if one is ABSENT or one is None else str(one)).lower() in words for one in known)
+
+
+def deliver(
+    plan: ExportPlan, pages: Pages, changes: Changes | None, now: datetime, account: str, work: Path
+) -> Delivered:
+    """Writes everything.
+
+    Args:
+        changes: What differs from the last run, for incremental exports.
+        work: Private folder for part files, on any disk.
+
+    Raises:
+        UsageProblem: The target cannot be written as the job says.
+        DiskFatal: The disk refused; what was at the final name stays.
+    """
+    if plan.job.target.database is not None:
+        return _to_database(plan, pages, changes)
+    return _to_files(plan, pages, changes, now, account)
+
+
+def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool) -> Iterator[pl.DataFrame]:
+    """Rows of the main table; of an incremental run only what changed, marked where `marked`."""
+    for records in records_of(plan, pages):
+        words = [changes.word(plan.spec, record) for record in records] if changes is not None else []
+        if changes is not None:
+            records = [record for record, word in zip(records, words, strict=True) if word]
+            words = [word for word in words if word]
+        frame = plan.shape.frame(records)
+        if marked and changes is not None:
+            frame = frame.insert_column(0, pl.Series(CHANGE, words, dtype=pl.String))
+        if frame.height:
+            yield frame
+    if marked and changes is not None and changes.deleted:
+        gone = plan.shape.frame([{plan.spec.key: _number(one)} for one in changes.deleted])
+        yield gone.insert_column(0, pl.Series(CHANGE, ["deleted"] * gone.height, dtype=pl.String))
+
+
+def _schema(plan: ExportPlan, marked: bool) -> pl.Schema:
+    main = plan.shape.tables[0].schema
+    return pl.Schema({CHANGE: pl.String(), **main}) if marked else main
+
+
+def _children(plan: ExportPlan, pages: Pages, changes: Changes | None) -> list[tuple[Table, pl.DataFrame]]:
+    """Tables of what was unwound, with the columns their rows turn out to have."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for records in records_of(plan, pages):
+        chosen = records if changes is None else [r for r in records if changes.word(plan.spec, r)]
+        for name, rows in plan.shape.children(chosen).items():
+            found.setdefault(name, []).extend(rows)
+    made = []
+    for name, rows in sorted(found.items()):
+        frame = pl.DataFrame(rows, infer_schema_length=None, strict=False) if rows else pl.DataFrame()
+        if frame.width:
+            made.append((Table(name, frame.schema), frame))
+    return made
+
+
+def _to_files(plan: ExportPlan, pages: Pages, changes: Changes | None, now: datetime, account: str) -> Delivered:
+    target, done = plan.job.target, Delivered()
+    assert target.file is not None
+    marked = changes is not None
+    kind = output_format(target.file, target.format) if target.file != "-" else (target.format or "csv")
+    options = OutputOptions(
+        format=kind,
+        delimiter=target.delimiter or ("\t" if kind == "tsv" else ","),
+        encoding=target.encoding,
+        formula_safe=target.formula_safe,
+        gzip=target.file.endswith(".gz"),
+    )
+    tables = [(Table(plan.spec.name, _schema(plan, marked)), frames(plan, pages, changes, marked))]
+    tables += [(table, iter([frame])) for table, frame in _children(plan, pages, changes)]
+    finals = [_final(plan, table.name if i else "", now, account) for i, (table, _) in enumerate(tables)]
+    parts = []
+    for (table, rows), final in zip(tables, finals, strict=True):
+        part = final.with_name(f".{final.name}.part") if final != Path("-") else Path("-")
+        done.rows[table.name] = _write(part, table.schema, options, rows)
+        parts.append((table, part, final))
+    for table, part, final in parts:
+        if final == Path("-"):
+            continue
+        done.files[table.name] = str(final)
+        done.hashes[str(final)] = _sha256(part)
+        publish(part, final)
+    return done
+
+
+def _final(plan: ExportPlan, child: str, now: datetime, account: str) -> Path:
+    """Where a table's file lies: relative to the job; tables that were unwound stand beside the main one."""
+    target = plan.job.target
+    assert target.file is not None
+    if target.file == "-":
+        if child:
+            raise UsageProblem("standard output takes one table", hint="write to a file, or take unwind: json")
+        return Path("-")
+    values = {"object": plan.spec.name, "job": plan.job.name, "account": account}
+    path = plan.job.folder / file_name(target.file, values, now)
+    if child:
+        stem, dot, rest = path.name.partition(".")
+        path = path.with_name(f"{stem}__{child.partition('__')[2]}{dot}{rest}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _write(part: Path, schema: pl.Schema, options: OutputOptions, rows: Iterator[pl.DataFrame]) -> int:
+    from bulkreply.files.output import open_writer_to
+
+    writer = (
+        open_writer_to(sys.stdout.buffer, schema, options) if part == Path("-") else open_writer(part, schema, options)
+    )
+    count = 0
+    for frame in rows:
+        writer.write(frame.cast(schema) if frame.schema != schema else frame)  # type: ignore[arg-type]
+        count += frame.height
+    writer.close()
+    return count
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as lines:
+        while piece := lines.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _to_database(plan: ExportPlan, pages: Pages, changes: Changes | None) -> Delivered:
+    target, done = plan.job.target, Delivered()
+    url, name = _with_environment(target.database or ""), target.table or plan.spec.name
+    key = next(
+        (column.name for column in plan.shape.columns if column.spec.name == plan.spec.key and not column.path), ""
+    )
+    if target.table_mode == "merge" and not key:
+        raise UsageProblem(f"merge needs the key: map {plan.spec.key}")
+    database = open_database(url, plan.job.folder)
+    try:
+        with database.transaction():
+            deleted = None
+            if changes is not None and changes.deleted and key:
+                kind = plan.shape.tables[0].schema[key]
+                deleted = pl.DataFrame({key: [_number(one) for one in changes.deleted]}, schema={key: kind})
+            rows = frames(plan, pages, changes, marked=False)
+            schema = _schema(plan, marked=False)
+            written = database.write(
+                name, schema, rows, mode=target.table_mode, key=(key,) if key else (), deleted=deleted
+            )
+            done.rows[name] = written.rows_inserted + written.rows_updated + written.rows_deleted
+            for table, frame in _children(plan, pages, changes):
+                child = f"{name}__{table.name.partition('__')[2]}"
+                done.rows[child] = database.write(
+                    child, table.schema, iter([frame]), mode="replace" if changes is None else "append", key=()
+                ).rows_inserted
+    finally:
+        database.close()
+    return done
+
+
+def _with_environment(url: str) -> str:
+    """A URL with `${NAME}` filled from the environment: passwords do not belong in job files."""
+
+    def value(match: re.Match[str]) -> str:
+        found = os.environ.get(match[1])
+        if found is None:
+            raise UsageProblem(f"to.database: the variable {match[1]} is not set")
+        return found
+
+    return re.sub(r"\$\{(\w+)\}", value, url)

@@ -1,0 +1,248 @@
+"""One export from its plan to its report: pull, compare, deliver; killed anywhere, it goes on where it was."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from bulkreply.clock import SYSTEM_CLOCK, iso_utc
+from bulkreply.engine import Progress
+from bulkreply.errors import BulkreplyError, InputChanged, Interrupted, KeyRefused, exit_code_of
+from bulkreply.execution import Order, changes_of, orderly_stop, write_private
+from bulkreply.export.changes import Changes, load_snapshot, save_snapshot
+from bulkreply.export.deliver import Delivered, deliver, records_of
+from bulkreply.export.manifest import manifest_of, write_manifest
+from bulkreply.export.plan import ExportPlan, make_export_plan
+from bulkreply.export.pull import Pull, identity, read_details
+from bulkreply.ledger import Ledger
+from bulkreply.ledger.pages import Pages
+from bulkreply.mapping import reject_frame
+from bulkreply.net.client import Client, open_client
+from bulkreply.outcomes import Outcome, Tally
+from bulkreply.report import Report, summarise, write_report
+from bulkreply.report.results import Results
+from bulkreply.runs import Log, RunFolder, create_run, locked, safe_name, unfinished_run
+
+PAGES_NAME = "pages.sqlite"
+ShowPlan = Callable[[ExportPlan], None]
+
+
+async def export(order: Order, show: ShowPlan = lambda plan: None, run: RunFolder | None = None) -> Report:
+    """Runs an export job to its end, or continues its unfinished run.
+
+    Args:
+        show: Shown the plan before anything is read.
+        run: The run to continue; None takes the job's unfinished one, or begins another.
+
+    Raises:
+        BulkreplyError: It stopped; what was read is kept.
+    """
+    job = order.job
+    with locked(order.runs, job.name):
+        run = run or (None if order.fresh else unfinished_run(order.runs, job.name))
+        if run is not None and (found := changes_of(run, job)):
+            raise InputChanged(
+                f"run {run.name} of this job has not finished, and {'; '.join(found)}", hint="--fresh begins anew"
+            )
+        async with open_client(order.account, order.catalog, patience=order.patience) as client:
+            plan = await make_export_plan(job, order.catalog, client)
+            if run is None:
+                show(plan)
+                run = _begin(order, client, plan)
+            else:
+                order.announce(f"continuing run {run.name}")
+            return await _Export(order, client, plan, run).work()
+
+
+def _begin(order: Order, client: Client, plan: ExportPlan) -> RunFolder:
+    """The run folder, the listings to read, and the ledger last: from here on it can be continued."""
+    job, now_s = order.job, SYSTEM_CLOCK.now_s()
+    run = create_run(order.runs, job.name, now_s)
+    try:
+        write_private(run.path / "job.yaml", job.text or orjson.dumps(job.content).decode())
+        pages = Pages(run.path / PAGES_NAME)
+        pages.plan(plan.parents)
+        pages.close()
+        part = run.ledger_path.with_suffix(".part")
+        ledger = Ledger.create(part)
+        with ledger.transaction():
+            ledger.note(
+                state="running",
+                job=job.name,
+                job_path=str(job.path.resolve()),
+                job_fingerprint=job.fingerprint,
+                job_content=orjson.dumps(job.content).decode(),
+                account=client.account_name,
+                started_s=repr(now_s),
+            )
+        ledger.close()
+        part.replace(run.ledger_path)
+    except BaseException:
+        run.discard()
+        raise
+    return run
+
+
+class _Export:
+    """One execution of a run."""
+
+    def __init__(self, order: Order, client: Client, plan: ExportPlan, run: RunFolder) -> None:
+        self._order = order
+        self._client = client
+        self._plan = plan
+        self._run = run
+        self._progress = Progress(max(0, plan.total))
+        self._progress.doing = "reading"
+        self._stop = False
+
+    async def work(self) -> Report:
+        """Reads, delivers, reports; the report is written however it ends.
+
+        Raises:
+            BulkreplyError: Why it stopped.
+        """
+        ledger = Ledger.open(self._run.ledger_path)
+        pages = Pages(self._run.path / PAGES_NAME)
+        problem: BulkreplyError | None = None
+        doubts: list[str] = []
+        done, changed = Delivered(), dict[str, int]()
+        try:
+            self._check_account(ledger)
+            watching = self._order.watch(self._progress, self._client) if self._order.watch else None
+            try:
+                doubts = await self._pull(pages, watching)
+                done, changed = self._deliver(pages, doubts)
+            except BulkreplyError as error:
+                problem = error
+            report = self._report(ledger, pages, done, doubts, changed, problem)
+        finally:
+            pages.close()
+            ledger.close()
+        self._order.concluded(self._run)
+        if problem is not None:
+            raise problem
+        if report.content["state"] == "finished":
+            (self._run.path / PAGES_NAME).unlink(missing_ok=True)
+        return report
+
+    def _check_account(self, ledger: Ledger) -> None:
+        facts = ledger.facts()
+        if facts.get("account", self._client.account_name) != self._client.account_name:
+            raise KeyRefused("this key belongs to another account than the run began with")
+        self._client.counts.add(orjson.loads(facts.get("requests", "{}")))
+        with ledger.transaction():
+            ledger.note(state="running")
+
+    async def _pull(self, pages: Pages, watching: Awaitable[None] | None) -> list[str]:
+        """Reads everything that is to be read; what could not be proven complete."""
+
+        def told(read: int, total: int) -> None:
+            self._progress.rows = max(self._progress.rows, total, read)
+            self._progress.tally = {Outcome.EXPORTED: read}
+
+        plan = self._plan
+        with orderly_stop() as (stop, number):
+            watcher = asyncio.ensure_future(watching) if watching is not None else None
+            pull = Pull(
+                self._client, plan.spec, plan.operation, pages, plan.query, plan.body, stop=stop.is_set, told=told
+            )
+            try:
+                doubts = await pull.run()
+                if plan.details and not stop.is_set():
+                    self._progress.doing = "reading details"
+                    await read_details(pull, self._detailed(pages))
+            finally:
+                if watcher is not None:
+                    watcher.cancel()
+                    await asyncio.gather(watcher, return_exceptions=True)
+            if stop.is_set():
+                raise Interrupted("stopped as asked; every page so far is kept", signal_number=number[0])
+        return doubts
+
+    def _identify(self, record: Any) -> str:
+        plan = self._plan
+        named = [name for parents in plan.parents[:1] for name in parents]
+        return "/".join([*(str(record.get(name)) for name in named), identity(plan.spec, plan.operation, record)])
+
+    def _changes(self, pages: Pages) -> Changes | None:
+        if not self._order.job.source.incremental:
+            return None
+        changes = Changes(self._identify, load_snapshot(self._snapshot))
+        for records in records_of(replace(self._plan, details=False), pages):
+            changes.look(records)
+        return changes
+
+    @property
+    def _snapshot(self) -> Path:
+        """Where the last run of this job left what it saw; a job that reads something else begins anew."""
+        source = self._order.job.source
+        about = orjson.dumps([source.object, source.api, source.operation, source.where], option=orjson.OPT_SORT_KEYS)
+        name = f"snapshot-{hashlib.sha256(about + self._client.account_name.encode()).hexdigest()[:12]}.arrow"
+        return self._order.runs / safe_name(self._order.job.name) / name
+
+    def _detailed(self, pages: Pages) -> list[Any]:
+        """Records that have to be read whole: all, or those whose listing shows a change."""
+        changes = self._changes(pages)
+        listed = [r for records in records_of(replace(self._plan, details=False), pages) for r in records]
+        return listed if changes is None else [r for r in listed if changes.word(self._plan.spec, r)]
+
+    def _deliver(self, pages: Pages, doubts: list[str]) -> tuple[Delivered, dict[str, int]]:
+        """Files and tables first, then their manifest, and what is remembered for the next run last of all."""
+        self._progress.doing = "writing"
+        plan, account = self._plan, self._client.account_name
+        changes = self._changes(pages)
+        now = datetime.fromtimestamp(SYSTEM_CLOCK.now_s(), UTC)
+        done = deliver(plan, pages, changes, now, account, self._run.path)
+        counts = changes.counts() if changes is not None else {}
+        manifest = manifest_of(plan, done, pages.times_s(), account, doubts, counts)
+        beside = [Path(name) for name in done.files.values()][:1]
+        place = beside[0] if beside else self._run.path / f"{plan.spec.name}.export"
+        written = write_manifest(manifest, place)
+        done.files["manifest"] = str(written)
+        if changes is not None and not doubts:
+            save_snapshot(self._snapshot, changes.now)
+        return done, counts
+
+    def _report(
+        self,
+        ledger: Ledger,
+        pages: Pages,
+        done: Delivered,
+        doubts: list[str],
+        changed: dict[str, int],
+        problem: BulkreplyError | None,
+    ) -> Report:
+        exported = next(iter(done.rows.values()), 0)
+        tally = Tally(read=exported)
+        tally.add(Outcome.EXPORTED, exported)
+        state = "finished" if problem is None else ("paused" if exit_code_of(problem) in (5, 130, 143) else "failed")
+        code = exit_code_of(problem) if problem is not None else (3 if doubts else 0)
+        message = problem.message if problem else "; ".join(f"incomplete: {doubt}" for doubt in doubts)
+        now_s = SYSTEM_CLOCK.now_s()
+        report = summarise(
+            job=self._order.job.name,
+            run=self._run.name,
+            state=state,
+            exit_code=code,
+            results=Results(tally, reject_frame(()), {}),
+            counts=self._client.counts,
+            waited_s=self._client.quota.waited_s,
+            utilisation=0.0,
+            started_s=float(ledger.facts().get("started_s", now_s)),
+            finished_s=now_s,
+            files={"log": "log.jsonl", **done.files},
+            message=message,
+            more={"tables": done.rows, "changes": changed, "complete": problem is None and not doubts},
+        )
+        write_report(report, self._run.path)
+        Log(self._run.path / "log.jsonl").write(iso_utc(now_s), state, exit_code=code, rows=dict(report.rows))
+        with ledger.transaction():
+            ledger.note(state=state, requests=orjson.dumps(self._client.counts.as_words()).decode())
+        return report

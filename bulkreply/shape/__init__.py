@@ -1,0 +1,6 @@
+"""Records of Reply as rows of tables: the mapping reversed."""
+
+from bulkreply.shape.columns import Column, columns_of
+from bulkreply.shape.tables import Shape, Table
+
+__all__ = ["Column", "Shape", "Table", "columns_of"]

@@ -1,0 +1,174 @@
+"""Records as frames of one schema, nested values kept, written as JSON, or unwound into tables of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Literal
+
+import orjson
+import polars as pl
+
+from bulkreply.catalog import ObjectSpec
+from bulkreply.shape.columns import TIMES, Column
+from bulkreply.targets import Shapes
+
+Unwind = Literal["nested", "json", "separate"]
+PARENT, INDEX = "_parent_id", "_index"
+Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of an export.
+
+    Attributes:
+        name: `contacts`, or `sequences__steps` for what was unwound.
+        schema: Of every frame.
+    """
+
+    name: str
+    schema: pl.Schema
+
+
+class Shape:
+    """How records become rows.
+
+    Args:
+        unwind: What becomes of nested values: kept as they are (`nested`: Parquet and NDJSON), JSON text, or tables
+            of their own.
+    """
+
+    def __init__(self, spec: ObjectSpec, columns: Sequence[Column], unwind: Unwind, shapes: Shapes) -> None:
+        self._spec = spec
+        self._columns = list(columns)
+        self._unwind = unwind
+        self._shapes = shapes
+        if unwind == "separate":
+            self._children = [column for column in columns if column.nested]
+            self._columns = [column for column in columns if not column.nested]
+
+    @property
+    def columns(self) -> list[Column]:
+        """Columns of the main table."""
+        return list(self._columns)
+
+    @property
+    def tables(self) -> list[Table]:
+        """The main table; what is unwound has the columns its records turn out to have."""
+        return [Table(self._spec.name, pl.Schema({column.name: self._dtype(column) for column in self._columns}))]
+
+    def _dtype(self, column: Column) -> pl.DataType:
+        kept = column.nested and self._unwind == "nested" and column.spec.type != "json"
+        return column.nested_dtype(self._shapes) if kept else column.dtype()
+
+    def frame(self, records: Sequence[Record]) -> pl.DataFrame:
+        """Rows of the main table."""
+        series = [self._series(column, [column.value(record) for record in records]) for column in self._columns]
+        return pl.DataFrame(series) if series else pl.DataFrame()
+
+    def _series(self, column: Column, values: Sequence[Any]) -> pl.Series:
+        kind = self._dtype(column)
+        if kind.is_nested():
+            return pl.Series(column.name, [_list_of(column, value) for value in values], dtype=kind, strict=False)
+        if column.nested:
+            return pl.Series(column.name, [_json(value) for value in values], dtype=pl.String)
+        if column.join:
+            lists = [v if v is None or isinstance(v, list) else [v] for v in values]
+            texts = [None if v is None else column.join.join(map(_text, v)) for v in lists]
+            return pl.Series(column.name, texts, dtype=pl.String)
+        if column.values:
+            return pl.Series(column.name, [_translated(column, value) for value in values], dtype=pl.String)
+        if column.spec.type in TIMES and kind != pl.String():
+            moments = [_moment(value) for value in values]
+            if column.spec.type == "date":
+                return pl.Series(column.name, [m.date() if m else None for m in moments], dtype=pl.Date)
+            return pl.Series(column.name, moments, dtype=pl.Datetime("us", "UTC"))
+        if kind == pl.String():
+            return pl.Series(column.name, [_text_or_none(value) for value in values], dtype=pl.String)
+        return pl.Series(column.name, [_number(value, kind) for value in values], dtype=kind)
+
+    def children(self, records: Sequence[Record]) -> dict[str, list[dict[str, Any]]]:
+        """Rows of the tables that were unwound: name -> rows with `_parent_id` and `_index`."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        if self._unwind == "separate":
+            for record in records:
+                for column in self._children:
+                    name = f"{self._spec.name}__{_snake(column.name)}"
+                    _unwind_into(found, name, record.get(self._spec.key), column.value(record))
+        return found
+
+
+def _unwind_into(found: dict[str, list[dict[str, Any]]], name: str, parent: Any, value: Any) -> None:
+    """A list becomes rows; lists inside them become tables of their own; objects become columns."""
+    found.setdefault(name, [])
+    for index, one in enumerate(value if isinstance(value, list) else [] if value is None else [value]):
+        row: dict[str, Any] = {PARENT: parent, INDEX: index}
+        inside = one if isinstance(one, Mapping) else {"value": one}
+        for field, part in inside.items():
+            if isinstance(part, list) and any(isinstance(x, Mapping) for x in part):
+                identity = inside.get("id") if inside.get("id") is not None else f"{parent}/{index}"
+                _unwind_into(found, f"{name}__{_snake(field)}", identity, part)
+            else:
+                row[field] = _json(part) if isinstance(part, list | Mapping) else part
+        found[name].append(row)
+
+
+def _snake(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name)
+
+
+def _list_of(column: Column, value: Any) -> Any:
+    return [value] if column.spec.many and value is not None and not isinstance(value, list) else value
+
+
+def _json(value: Any) -> str | None:
+    return None if value is None else orjson.dumps(value).decode()
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
+
+
+def _text_or_none(value: Any) -> str | None:
+    return None if value is None else _text(value)
+
+
+def _translated(column: Column, value: Any) -> str | None:
+    text = _text_or_none(value)
+    spellings = {old.lower(): new for old, new in column.values.items()}
+    return None if text is None else spellings.get(text.lower(), text)
+
+
+def _number(value: Any, kind: pl.DataType) -> Any:
+    if value is None or value == "":
+        return None
+    if kind == pl.Boolean():
+        return value if isinstance(value, bool) else str(value).lower() == "true"
+    try:
+        return int(value) if kind == pl.Int64() else float(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time of Reply; without an offset it is taken as UTC (conventions.md 11, guess)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    try:
+        made = datetime.fromisoformat(_trimmed(str(value)))
+    except ValueError:
+        return None
+    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+
+
+def _trimmed(text: str) -> str:
+    """At most six digits of a second's fraction: V1 gives seven."""
+    head, dot, tail = text.partition(".")
+    digits = len(tail) - len(tail.lstrip("0123456789"))
+    return head + dot + tail[: min(digits, 6)] + tail[digits:] if dot else text
