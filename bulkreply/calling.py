@@ -28,7 +28,7 @@ from bulkreply.records import Chunk
 from bulkreply.references import find_names, read_names
 from bulkreply.sinks import Delivery, ReplySink
 from bulkreply.targets import Target, procedure_target
-from bulkreply.wire.answer import Failure, Settled
+from bulkreply.wire.answer import Failure, Settled, in_doubt
 from bulkreply.wire.layout import Layouts
 from bulkreply.wire.verdict import Verdict
 
@@ -235,10 +235,7 @@ async def _until_told(sink: ReplySink, batch: Batch, prepared: Batch, waiting: d
             case Verdict.FOLLOW if await sink.follow(delivery.job):
                 return _told(operation, batch, Settled.all(len(batch), sink.success(batch)), b"")
             case _:
-                words = "sent, and whether Reply took it is not known: look for it there"
-                return _told(
-                    operation, batch, Settled.all(len(batch), Outcome.UNKNOWN, Failure("answer.lost", words)), b""
-                )
+                return _told(operation, batch, in_doubt(len(batch), judgement.reason), b"")
 
 
 def _told(operation: Operation, batch: Batch, settled: Settled, said: bytes) -> list[Called]:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from array import array
+
 import polars as pl
 
+from bulkreply.engine import Identities
 from bulkreply.ledger import Ledger
 from bulkreply.outcomes import Outcome
 from bulkreply.runs import RunFolder
+from bulkreply.slots import fill
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
+from bulkreply.wire.answer import Settled
+
+_SAME = ["key", "group", "body", "nth"]
+"""What two records that mean the same agree in; `nth` tells twins apart."""
 
 
 def carry_over(old_run: RunFolder, stage: Stage, ledger: Ledger) -> None:
@@ -21,20 +29,23 @@ def carry_over(old_run: RunFolder, stage: Stage, ledger: Ledger) -> None:
         return
     old = Ledger.open(old_run.ledger_path)
     try:
-        settled = _settled(old, old_stage)
-        doubts = [(entry.at_s, entry.attempt, _keys(old_stage, entry.positions)) for entry in old.open_entries()]
+        known = Identities(old_stage.labels(), {})
+        known.recall(old)
+        settled = _settled(old, old_stage, known)
+        doubts = [(entry.at_s, entry.attempt, _keys(old_stage, entry.positions, known)) for entry in old.open_entries()]
     finally:
         old.close()
-    taken = ledger.settled()
-    for part in stage.parts:
+    taken, ids = ledger.settled(), Identities(stage.labels(), {})
+    for part in stage.parts:  # what others wait for comes first, so its ids are known here
         frame = stage.frame(part).with_columns(pl.int_range(part.first, part.end, dtype=pl.UInt32).alias("position"))
-        frame = frame.filter(~pl.col("position").is_in(list(taken.within(part.first, part.end))))
-        done = frame.join(settled, on=["key", "group", "body"], how="inner", maintain_order="left").sort("position")
+        frame = _plain(frame.filter(~pl.col("position").is_in(list(taken.within(part.first, part.end)))), ids)
+        done = frame.join(settled, on=_SAME, how="inner", maintain_order="left").sort("position")
+        settled = _numbered(settled.join(done, on=_SAME, how="anti", maintain_order="left"))
         with ledger.transaction():
             if done.height:
-                ledger.settle_unsent(
-                    Spans.of(done["position"].to_list()), bytes(done["outcome"].to_list()), done["id"].to_list(), {}
-                )
+                positions, outcomes = done["position"].to_list(), bytes(done["outcome"].to_list())
+                ledger.settle_unsent(Spans.of(positions), outcomes, done["id"].to_list(), {})
+                ids.note(positions, Settled(bytearray(outcomes), array("q", done["id"].to_list())))
             left = frame.join(done.select("position"), on="position", how="anti", maintain_order="left")
             for at_s, attempt, keys in doubts:
                 shared = left.join(keys, on="key", how="semi", maintain_order="left")["position"].to_list()
@@ -42,15 +53,28 @@ def carry_over(old_run: RunFolder, stage: Stage, ledger: Ledger) -> None:
                     ledger.intend(Spans.of(shared), attempt, at_s)
 
 
-def _settled(old: Ledger, stage: Stage) -> pl.DataFrame:
-    """`key group body outcome id` of records settled well."""
+def _plain(records: pl.DataFrame, ids: Identities) -> pl.DataFrame:
+    """Records as they were or would be sent: with the ids of those they wait for, whatever wave they go in."""
+    if any(records[name].str.contains("\x1a", literal=True).any() for name in ("key", "group", "body")):
+        texts = {name: [fill(text, ids.id_of) for text in records[name]] for name in ("key", "group", "body")}
+        records = records.with_columns(pl.Series(name, found, dtype=pl.String) for name, found in texts.items())
+    group = pl.col("group").str.replace(r'^\{"wave":[0-9]+\}$', "").str.replace(r'^\{"wave":[0-9]+,', "{")
+    return _numbered(records.with_columns(group))
+
+
+def _numbered(records: pl.DataFrame) -> pl.DataFrame:
+    return records.with_columns(pl.int_range(pl.len()).over("key", "group", "body").alias("nth"))
+
+
+def _settled(old: Ledger, stage: Stage, ids: Identities) -> pl.DataFrame:
+    """`key group body nth outcome id` of records settled well."""
     frames = []
     for result in old.results():
         positions = list(result.positions)
-        ids = list(result.ids) or [0] * len(positions)
+        found = list(result.ids) or [0] * len(positions)
         frames.append(
             pl.DataFrame(
-                {"position": positions, "outcome": list(result.outcomes), "id": ids},
+                {"position": positions, "outcome": list(result.outcomes), "id": found},
                 schema={"position": pl.UInt32, "outcome": pl.UInt8, "id": pl.Int64},
             )
         )
@@ -58,9 +82,10 @@ def _settled(old: Ledger, stage: Stage) -> pl.DataFrame:
     joined = pl.concat([empty, *frames]).sort("position")
     well = [int(outcome) for outcome in Outcome if outcome.settled_well and outcome is not Outcome.SKIPPED]
     joined = joined.filter(pl.col("outcome").is_in(well))
-    records = stage.records(joined["position"])
-    return records.join(joined, on="position").select("key", "group", "body", "outcome", "id").unique(["key"])
+    records = _plain(stage.records(joined["position"]), ids)
+    return records.join(joined, on="position").select(*_SAME, "outcome", "id")
 
 
-def _keys(stage: Stage, positions: Spans) -> pl.DataFrame:
-    return stage.records(pl.Series("position", list(positions), dtype=pl.UInt32)).select("key").unique()
+def _keys(stage: Stage, positions: Spans, ids: Identities) -> pl.DataFrame:
+    records = stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
+    return _plain(records, ids).select("key").unique()

@@ -166,7 +166,7 @@ def _read_integer(cell: pl.Expr) -> pl.Expr:
 
 def _read_number(cell: pl.Expr) -> pl.Expr:
     return pl.when(cell.str.contains(r"^[+-]?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,15})?$")).then(
-        cell.str.strip_prefix("+")
+        cell.str.strip_prefix("+").str.replace(r"\.0+$", "")  # 5.0 is how typed files spell 5
     )
 
 

@@ -6,13 +6,14 @@ from collections.abc import Mapping, Set
 from math import ceil
 from typing import Any
 
-from bulkreply.catalog import Lookup, ObjectSpec
+from bulkreply.catalog import Lookup, ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
 from bulkreply.mapping import KEY_SEPARATOR
-from bulkreply.net.client import Client
+from bulkreply.net.client import Client, sensible
+from bulkreply.wire.answer import WrongShape
 from bulkreply.wire.call import Call, fill, page_call
 from bulkreply.wire.compare import key_of
-from bulkreply.wire.paging import read_page
+from bulkreply.wire.paging import read_one, read_page
 
 FEW = 2
 Record = Mapping[str, Any]
@@ -58,7 +59,8 @@ async def detail_of(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -
     operation = spec.operations[name]
     named = {one: path.get(filler(spec, operation, one), "") for one in operation.parameters}
     content = await client.read(Call(operation, fill(operation.path, named)))
-    return content if isinstance(content, dict) and content else None
+    with sensible():
+        return read_one(spec, operation, content)
 
 
 async def _in_sweep(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -> Record | None:
@@ -104,7 +106,7 @@ async def _sweep(
             record = {**record, **{name: value for name, value in parents.items() if name not in record}}
             key = key_of(spec, record, KEY_SEPARATOR)
             if key in left or key in found:
-                found.setdefault(key, []).append(record)
+                found.setdefault(key, []).append(_identified(spec, operation, record))
                 if most:  # where only a sweep can find it, another of the same name may follow
                     left.discard(key)
         if not left or not page.more:
@@ -119,11 +121,25 @@ async def _ask_each(client: Client, spec: ObjectSpec, lookup: Lookup, left: set[
     operation = spec.operations[lookup.one]
     for key in sorted(left):
         content = await client.read(page_call(operation, 0, 25, {lookup.query: key}, {}))
-        if operation.paging.items:
-            records = read_page(operation, content, 0, 25).records
-        else:
-            records = (content,) if isinstance(content, dict) and content else ()
+        with sensible():
+            if operation.paging.items:
+                records = read_page(operation, content, 0, 25).records
+            else:
+                one = read_one(spec, operation, content)
+                records = () if one is None else (one,)
         for record in records:
             if key_of(spec, record, KEY_SEPARATOR) == key:
-                found.setdefault(key, []).append(record)
+                found.setdefault(key, []).append(_identified(spec, operation, record))
                 left.discard(key)
+
+
+def _identified(spec: ObjectSpec, operation: Operation, record: Record) -> Record:
+    """A record that can be spoken of: it says its id.
+
+    Raises:
+        ServerFatal: It does not.
+    """
+    if spec.key in spec.fields and record.get(spec.key) is None:
+        with sensible():
+            raise WrongShape(f"{operation.label}: a record without {spec.key}")
+    return record

@@ -13,7 +13,7 @@ from bulkreply.lookup import Found, Record, detail_of, find
 from bulkreply.mapping import ID_MARK
 from bulkreply.outcomes import Outcome
 from bulkreply.sinks import ReplySink
-from bulkreply.wire.answer import removes
+from bulkreply.wire.answer import identity_of, removes
 from bulkreply.wire.compare import created_after, holds
 
 CLOCK_SKEW_S = 5.0
@@ -103,7 +103,7 @@ class Proof:
         body = orjson.loads(batch.bodies[0]) if batch.bodies[0][:1] == "{" else {}
         for record in records:
             identity = record.get(spec.key)
-            number = identity if isinstance(identity, int) else 0
+            number = numbered if isinstance(numbered := identity_of(identity), int) else 0
             mark = (spec.name, str(identity))
             if spec.repeats and mark in claimed:
                 continue

@@ -13,9 +13,10 @@ from bulkreply.errors import ServerFatal
 from bulkreply.lookup import find
 from bulkreply.mapping import Names
 from bulkreply.net.client import Client
+from bulkreply.wire.answer import Answer, identity_of
 from bulkreply.wire.call import Call
 from bulkreply.wire.compare import value_at
-from bulkreply.wire.verdict import Verdict
+from bulkreply.wire.verdict import Judgement, Verdict
 
 CUSTOM_TYPES = ("text", "number")
 
@@ -36,8 +37,8 @@ async def read_names(
     every: set[int | str] = set()
     async for page in client.pages(spec.operations[spec.lookup.sweep]):
         for record in page.records:
-            identity = record.get(spec.key)
-            if not isinstance(identity, int | str) or identity in every:
+            identity = identity_of(record.get(spec.key))
+            if identity is None or identity in every:
                 continue
             every.add(identity)
             for name in dict.fromkeys(str(value_at(spec.fields[field], record) or "").lower() for field in by):
@@ -49,9 +50,8 @@ async def read_names(
 async def find_names(client: Client, spec: ObjectSpec, wanted: set[str], creatable: bool = False) -> Names:
     """What some names mean, for objects too large to be read whole without need."""
     found = await find(client, spec, wanted)
-    return Names(
-        spec.name, {key: [record[spec.key] for record in records] for key, records in found.items()}, creatable
-    )
+    ids = {key: [identity_of(record[spec.key]) or 0 for record in records] for key, records in found.items()}
+    return Names(spec.name, ids, creatable)
 
 
 async def read_custom_types(client: Client, api: str) -> dict[str, str]:
@@ -78,19 +78,27 @@ async def create(client: Client, spec: ObjectSpec, name: str, more: Mapping[str,
     for attempt in range(1, client.patience.attempts + 1):
         found = await find(client, spec, {name.lower()}) if attempt > 1 else {}
         if found:
-            known: int | str = next(iter(found.values()))[0][spec.key]
-            return known
+            return identity_of(next(iter(found.values()))[0][spec.key]) or 0
         began_s = client.clock.now_s()
         answer, judgement = await client.send(Call(operation, operation.path, body), await client.permit(operation))
         if judgement.verdict is Verdict.DONE:
-            content = answer.json()
-            if isinstance(content, dict) and isinstance(content.get(spec.key), int | str):
-                made: int | str = content[spec.key]
+            made = _id_in(spec, answer)
+            if made is not None:
                 return made
+            judgement = Judgement(Verdict.VERIFY, f"wire: {operation.label}: the answer carries no {spec.key}")
         elif judgement.verdict not in (Verdict.RETRY, Verdict.VERIFY, Verdict.WAIT):
             raise client.stop(judgement, operation)
         await client.pause_before_repeat(judgement, attempt, began_s, operation)
-    raise ServerFatal(f"{operation.label}: no usable answer", hint="resume later")
+    raise ServerFatal(f"wire: {operation.label}: no usable answer", hint="resume later")
+
+
+def _id_in(spec: ObjectSpec, answer: Answer) -> int | str | None:
+    """The id of what was created, None where the answer does not tell it: then it is looked for."""
+    try:
+        content = answer.json()
+    except ValueError:
+        return None
+    return identity_of(content.get(spec.key)) if isinstance(content, dict) else None
 
 
 async def create_custom_fields(client: Client, api: str, kinds: Mapping[str, str]) -> None:

@@ -40,10 +40,10 @@ def add(
         raise UsageProblem(f"--name {name!r}: letters, digits, - and _ only", hint=f"for example {safe_name(name)}")
     schedule = Schedule(
         name=name or safe_name(job.name),
-        job=path.resolve(),
+        job=path.absolute(),  # a link that is moved on by the next release is meant as a link
         cron=when,
         folder=Path.cwd(),
-        runs=(runs or RUNS).resolve(),
+        runs=(runs or RUNS).absolute(),
         account=account or "",
         added_s=now_s,
     )
@@ -181,13 +181,14 @@ def _variable(schedule: Schedule) -> str:
     with suppress(BulkreplyError):
         job = read_job(schedule.job)
         name = name or (job.source.account if job.exports else job.target.account) or ""
+    if not name and "REPLY_API_KEY" in os.environ:
+        return "REPLY_API_KEY"
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "bulkreply"
     for folder in (schedule.job.parent, schedule.folder, home):
-        with suppress(OSError, ValueError, AttributeError):
-            accounts = tomllib.loads((folder / CONFIG_NAME).read_text("utf-8")).get("accounts", {})
-            table = accounts.get(name) or accounts.get("default") or next(iter(accounts.values()))
-            if isinstance(table, dict) and (not name or name in accounts):
-                return str(table.get("key_env", "REPLY_API_KEY"))
+        with suppress(OSError, ValueError, AttributeError, KeyError):
+            accounts = tomllib.loads((folder / CONFIG_NAME).read_text("utf-8"))["accounts"]
+            only = next(iter(accounts)) if len(accounts) == 1 else "default"
+            return str(accounts[name or only].get("key_env", "REPLY_API_KEY"))
     return "REPLY_API_KEY"
 
 

@@ -166,9 +166,9 @@ class DuckDbDriver:
         return UsageProblem(f"{refused}: {words}")
 
     def _disk(self, words: str) -> BulkreplyError:
-        if "lock" in words:
+        if "Could not set lock" in words:
             return RunPaused(f"{self._name} is in use by another program", hint="close it there and try again")
-        if "valid DuckDB" in words or "version" in words:
+        if "valid DuckDB" in words or "version number" in words:
             return UsageProblem(f"{self._name} is no DuckDB database, or one of a newer DuckDB")
         return DiskFatal(f"{self._name} cannot be opened or written: {words}")
 

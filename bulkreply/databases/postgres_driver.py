@@ -93,7 +93,7 @@ class PostgresDriver:
         else:
             found = self._db.execute("SELECT current_schema()").fetchone()
             if found is None or found[0] is None:
-                raise UsageProblem("the database has no schema to put tables in", hint="name one: schema.table")
+                raise UsageProblem("PostgreSQL has no schema this user may use", hint="name one: schema.table")
             names.insert(0, found[0])
         place = Place(tuple(names))
         self._db.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"bulkreply {place.sql}"])
@@ -177,6 +177,8 @@ def _converted(column: str, old: Kind, new: Kind) -> str:
 def _refused(words: str) -> BulkreplyError:
     """Why there is no connection, in our own words: the server's may hold parts of an address that was miswritten."""
     for sign, message in (
+        ("invalid", "the address is not one PostgreSQL takes"),
+        ("Servname", "the address is not one PostgreSQL takes"),
         ("password", "PostgreSQL does not accept the user and password"),
         ("authentication", "PostgreSQL does not accept the user"),
         ("pg_hba.conf", "PostgreSQL does not let this user in from here"),

@@ -13,8 +13,8 @@ import polars.selectors as cs
 from bulkreply.databases.kinds import MOMENT_TEXT, Kind
 from bulkreply.databases.names import Place, Spelling, folded, listed, quoted
 from bulkreply.errors import BulkreplyError, DiskFatal, RunPaused, UsageProblem
+from bulkreply.secrets import redact
 
-_WAIT_S = 30
 _AFFINITIES = (("INT", Kind.INTEGER), ("CHAR", Kind.TEXT), ("CLOB", Kind.TEXT), ("TEXT", Kind.TEXT))
 _MORE_AFFINITIES = (("BLOB", Kind.TEXT), ("REAL", Kind.NUMBER), ("FLOA", Kind.NUMBER), ("DOUB", Kind.NUMBER))
 _DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
@@ -22,6 +22,10 @@ _DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN, sql
 
 class SqliteDriver:
     """One connection to an SQLite file; see `Driver`.
+
+    Args:
+        path: The file; made when missing.
+        wait_s: How long others who write are waited for.
 
     Raises:
         DiskFatal: The file cannot be made.
@@ -38,11 +42,11 @@ class SqliteDriver:
         Kind.MOMENT: "DATETIME",
     }
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wait_s: float = 30) -> None:
         self._name = path.name
         try:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            self._db = sqlite3.connect(path, isolation_level=None, timeout=_WAIT_S, check_same_thread=False)
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=wait_s, check_same_thread=False)
         except (OSError, sqlite3.Error) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
             raise DiskFatal(f"{path.name} cannot be opened: {words}") from None
@@ -160,7 +164,7 @@ class SqliteDriver:
             return UsageProblem(f"{self._name} is damaged, or no SQLite database")
         if code in _DISK:
             return DiskFatal(f"{self._name} cannot be written: {error}")
-        return UsageProblem(f"SQLite refused, and {self._name} is as it was: {error}")
+        return UsageProblem(f"SQLite refused, and {self._name} is as it was: {redact(str(error))}")
 
 
 def _converted(column: str, old: Kind | None, new: Kind | None) -> str:

@@ -128,26 +128,33 @@ def _check(table: str, schema: pl.Schema, mode: Mode, key: tuple[str, ...], dele
 
 
 def fitted(driver: Driver, place: Place, schema: pl.Schema, key: Sequence[str]) -> list[Column]:
-    """The columns of a table for a schema, after making the table, adding columns and widening them as needed."""
+    """The columns of a table for a schema, after making the table, adding columns and widening them as needed.
+
+    A column of nulls without a type waits until a later run knows its type.
+    """
     kinds = {title: kind_of(title, dtype) for title, dtype in schema.items()}
     existing = driver.columns(place)
     names = driver.spelling.matched(list(schema), existing or ())
+    untyped = {title for title, dtype in schema.items() if dtype == pl.Null and title not in key}
+    new = [title for title in names if names[title] not in (existing or ()) and title not in untyped]
     if existing is None:
-        driver.create(place, {names[title]: kind for title, kind in kinds.items()}, [names[title] for title in key])
+        new = new or list(schema)
+        driver.create(place, {names[title]: kinds[title] for title in new}, [names[title] for title in key])
     else:
+        for title in new:
+            driver.run(f"ALTER TABLE {place.sql} ADD COLUMN {quoted(names[title])} {driver.types[kinds[title]]}")
         changes: dict[str, tuple[Kind, Kind]] = {}
         for title, name in names.items():
-            if name not in existing:
-                driver.run(f"ALTER TABLE {place.sql} ADD COLUMN {quoted(name)} {driver.types[kinds[title]]}")
-            elif old := driver.kind(existing[name]):
-                new = wider(old, kinds[title])
-                changes |= {name: (old, new)} if new is not old else {}
+            old = driver.kind(existing[name]) if name in existing and schema[title] != pl.Null else None
+            if old and wider(old, kinds[title]) is not old:
+                changes[name] = (old, wider(old, kinds[title]))
         if changes:
             driver.widen(place, changes)
     declared = driver.columns(place) or {}
     return [
         Column(title, name, declared[name], driver.kind(declared[name]) or kinds[title], schema[title])
         for title, name in names.items()
+        if name in declared
     ]
 
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 
 from bulkreply.batching import Batch
 from bulkreply.engine.recording import Recorder, Rules, columns_of
-from bulkreply.outcomes import Outcome
 from bulkreply.proof import Proof, Verified
 from bulkreply.sinks import ReplySink
-from bulkreply.wire.answer import Failure, Settled
+from bulkreply.wire.answer import in_doubt
 
 ENOUGH = 20
 """Batches in doubt that are verified together while there is still other work."""
@@ -18,11 +17,18 @@ ENOUGH = 20
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """A batch in doubt: its record in the ledger, and when its intent was recorded (Unix seconds)."""
+    """A batch in doubt.
+
+    Attributes:
+        entry: Its record in the ledger.
+        at_s: When its intent was recorded, Unix seconds.
+        why: Why, `wire: …` when something was wrong with its answer.
+    """
 
     entry: int
     batch: Batch
     at_s: float
+    why: str = ""
 
 
 class Doubts:
@@ -50,9 +56,9 @@ class Doubts:
         """When all of them have settled, Unix seconds."""
         return max(doubt.at_s for doubt in self._waiting) + self._rules.settle_s
 
-    def add(self, entry: int, batch: Batch, at_s: float) -> None:
+    def add(self, entry: int, batch: Batch, at_s: float, reason: str = "") -> None:
         """Remembers a batch in doubt."""
-        self._waiting.append(Doubt(entry, batch, at_s))
+        self._waiting.append(Doubt(entry, batch, at_s, reason))
 
     async def resolve(self, now_s: float) -> list[Batch]:
         """Settles what can be proven of the requests that have settled; what must go again.
@@ -78,10 +84,8 @@ class Doubts:
         batch = doubt.batch
         rest = batch.only(proof.missing, batch.attempt + 1) if proof.missing else None
         if rest is not None and not self._may_repeat(rest):
-            words = "sent, and whether Reply took it is not known: look for it there"
-            unknown = Settled.all(len(rest), Outcome.UNKNOWN, Failure("answer.lost", words))
             await self._recorder.replace(doubt.entry, batch.only(indexes), settled)
-            await self._recorder.replace(0, rest, unknown)
+            await self._recorder.replace(0, rest, in_doubt(len(rest), doubt.why))
             return None
         await self._recorder.replace(doubt.entry, batch.only(indexes), settled)
         return rest

@@ -266,7 +266,7 @@ class Engine:
                     await self._recorder.replace(entry, batch.only([]))
                     raise self._client.stop(judgement, operation)
                 case _:
-                    return self._doubts.add(entry, batch, self._now_s())
+                    return self._doubts.add(entry, batch, self._now_s(), judgement.reason)
 
     async def _settle(self, entry: int, batch: Batch, delivery: Delivery) -> None:
         """Records what an answer said."""

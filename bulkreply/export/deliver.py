@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 import polars as pl
 
-from bulkreply.databases import open_database
+from bulkreply.databases import Database, Mode, open_database
 from bulkreply.errors import UsageProblem
 from bulkreply.export.changes import Changes
 from bulkreply.export.plan import ExportPlan
@@ -23,7 +23,7 @@ from bulkreply.export.pull import identity
 from bulkreply.files.output import OutputOptions, open_writer, output_format
 from bulkreply.files.placing import file_name, publish
 from bulkreply.ledger.pages import Pages
-from bulkreply.shape.tables import Table
+from bulkreply.shape.tables import INDEX, PARENT, Table
 from bulkreply.wire.compare import ABSENT, at_path
 
 CHANGE = "_change"
@@ -105,7 +105,8 @@ def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool
         if frame.height:
             yield frame
     if marked and changes is not None and changes.deleted:
-        gone = plan.shape.frame([{plan.spec.key: _number(one)} for one in changes.deleted])
+        parts = (one.split("/") for one in changes.deleted)
+        gone = plan.shape.frame([dict(zip(plan.identity, map(_number, part), strict=True)) for part in parts])
         yield gone.insert_column(0, pl.Series(CHANGE, ["deleted"] * gone.height, dtype=pl.String))
 
 
@@ -183,7 +184,7 @@ def _write(part: Path, schema: pl.Schema, options: OutputOptions, rows: Iterator
     )
     count = 0
     for frame in rows:
-        writer.write(frame.cast(schema) if frame.schema != schema else frame)  # type: ignore[arg-type]
+        writer.write(frame.cast(schema) if frame.schema != schema else frame)
         count += frame.height
     writer.close()
     return count
@@ -199,33 +200,48 @@ def _sha256(path: Path) -> str:
 
 def _to_database(plan: ExportPlan, pages: Pages, changes: Changes | None) -> Delivered:
     target, done = plan.job.target, Delivered()
-    url, name = _with_environment(target.database or ""), target.table or plan.spec.name
-    key = next(
-        (column.name for column in plan.shape.columns if column.spec.name == plan.spec.key and not column.path), ""
-    )
-    if target.table_mode == "merge" and not key:
-        raise UsageProblem(f"merge needs the key: map {plan.spec.key}")
-    database = open_database(url, plan.job.folder)
+    name, mode = target.table or plan.spec.name, target.table_mode
+    keys = _key_columns(plan)
+    if mode == "merge" and not keys:
+        raise UsageProblem(f"merge needs what identifies a record: map {', '.join(plan.identity)}")
+    schema = _schema(plan, marked=False)
+    database = open_database(_with_environment(target.database or ""), plan.job.folder)
     try:
         with database.transaction():
-            deleted = None
-            if changes is not None and changes.deleted and key:
-                kind = plan.shape.tables[0].schema[key]
-                deleted = pl.DataFrame({key: [_number(one) for one in changes.deleted]}, schema={key: kind})
+            gone = _gone(plan, changes, keys, schema) if mode == "merge" else None
             rows = frames(plan, pages, changes, marked=False)
-            schema = _schema(plan, marked=False)
-            written = database.write(
-                name, schema, rows, mode=target.table_mode, key=(key,) if key else (), deleted=deleted
-            )
+            written = database.write(name, schema, rows, mode=mode, key=keys if mode == "merge" else (), deleted=gone)
             done.rows[name] = written.rows_inserted + written.rows_updated + written.rows_deleted
             for table, frame in _children(plan, pages, changes):
                 child = f"{name}__{table.name.partition('__')[2]}"
-                done.rows[child] = database.write(
-                    child, table.schema, iter([frame]), mode="replace" if changes is None else "append", key=()
-                ).rows_inserted
+                done.rows[child] = _write_child(database, child, table, frame, mode)
     finally:
         database.close()
     return done
+
+
+def _key_columns(plan: ExportPlan) -> tuple[str, ...]:
+    """Columns that identify a record; none when the map leaves one of them out."""
+    found = {column.spec.name: column.name for column in plan.shape.columns if not column.path and not column.title}
+    return tuple(found[name] for name in plan.identity) if set(plan.identity) <= found.keys() else ()
+
+
+def _gone(plan: ExportPlan, changes: Changes | None, keys: tuple[str, ...], schema: pl.Schema) -> pl.DataFrame | None:
+    """Keys of records that are there no more."""
+    if changes is None or not changes.deleted:
+        return None
+    parts = [[_number(part) for part in one.split("/")] for one in changes.deleted]
+    columns = {key: [part[i] for part in parts] for i, key in enumerate(keys)}
+    return pl.DataFrame(columns, schema={key: schema[key] for key in keys})
+
+
+def _write_child(database: Database, name: str, table: Table, frame: pl.DataFrame, mode: Mode) -> int:
+    """Rows of what was unwound: those of a record that is written again take the place of its old ones."""
+    if mode != "merge":
+        return database.write(name, table.schema, iter([frame]), mode=mode, key=()).rows_inserted
+    parents = frame.select(PARENT).unique()
+    key = (PARENT, INDEX)
+    return database.write(name, table.schema, iter([frame]), mode="merge", key=key, deleted=parents).rows_inserted
 
 
 def _with_environment(url: str) -> str:

@@ -55,6 +55,12 @@ class ExportPlan:
     calls: Mapping[str, int] = field(default_factory=dict)
     forecast: Forecast | None = None
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Fields that tell a record from all others: those of its parent, and its own key."""
+        named = [filler(self.spec, self.operation, parameter) for parameter in self.operation.parameters]
+        return (*(name for name in named if name != self.spec.key), self.spec.key)
+
 
 async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> ExportPlan:
     """Checks the job and asks Reply for what has to be known first.
@@ -77,6 +83,8 @@ async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> Export
     details = source.details and (bool(spec.lookup and spec.lookup.detail) or "get" in spec.operations)
     if source.details and not details:
         problems.append(Problem(("from", "details"), f"{spec.name} cannot be read one by one"))
+    if source.incremental and job.target.database is not None and job.target.table_mode != "merge":
+        problems.append(Problem(("to", "mode"), "only merge can take in what changed: mode: merge"))
     if problems:
         raise JobInvalid([render(problem, job.path, job.places) for problem in problems])
     fillers = {filler(spec, operation, parameter) for parameter in operation.parameters}

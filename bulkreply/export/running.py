@@ -168,8 +168,8 @@ class _Export:
 
     def _identify(self, record: Any) -> str:
         plan = self._plan
-        named = [name for parents in plan.parents[:1] for name in parents]
-        return "/".join([*(str(record.get(name)) for name in named), identity(plan.spec, plan.operation, record)])
+        own = identity(plan.spec, plan.operation, record)
+        return "/".join([*(str(record.get(name)) for name in plan.identity[:-1]), own])
 
     def _changes(self, pages: Pages) -> Changes | None:
         if not self._order.job.source.incremental:

@@ -7,6 +7,7 @@ silently, so both counts together prove that no row is ragged. A block without p
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -154,7 +155,8 @@ class DelimitedTable:
         """Records of a block read by polars, or None when the reading is not proved."""
         grammar = self._grammar
         outside = outside_quotes(block, grammar)
-        if outside is None or not line_ends_agree(outside, grammar):
+        # Polars takes a U+FEFF in front for a mark, wherever in the file the block stands.
+        if outside is None or block.startswith(codecs.BOM_UTF8) or not line_ends_agree(outside, grammar):
             return 0, None
         records = outside.count(grammar.line_end)
         frame = self._parse(block)
@@ -163,7 +165,7 @@ class DelimitedTable:
         # A row that was padded has no last cell; where all have one there is nothing to prove.
         if frame.to_series(-1).null_count() and not self._cells_agree(outside, records):
             return 0, None
-        frame = frame.select(self._kept) if len(self._kept) < self._width else frame
+        frame = frame.select(pl.selectors.by_name(*self._kept)) if len(self._kept) < self._width else frame
         if outside is not block and grammar.quote * 2 in block:
             frame = frame.with_columns(pl.all().replace("", None))
         return records, restore_formulas(frame) if b"'" in block else frame

@@ -21,6 +21,7 @@ from bulkreply.files.workbook import WorkbookTable
 
 __all__ = [
     "CHUNK_ROWS",
+    "ENDINGS",
     "ERROR_COLUMNS",
     "FORMATS",
     "FileOptions",
@@ -33,7 +34,7 @@ __all__ = [
 ]
 
 FORMATS = ("csv", "tsv", "xlsx", "parquet", "ndjson")
-_ENDINGS = {
+ENDINGS = {
     ".csv": "csv",
     ".txt": "csv",
     ".tsv": "tsv",
@@ -88,8 +89,8 @@ def format_of(path: Path, options: FileOptions) -> str:
     endings = [ending.lower() for ending in path.suffixes]
     if endings and endings[-1] == ".gz":
         endings.pop()
-    if endings and endings[-1] in _ENDINGS:
-        return _ENDINGS[endings[-1]]
+    if endings and endings[-1] in ENDINGS:
+        return ENDINGS[endings[-1]]
     with opened(path) as raw:
         head = raw.read(4096)
     if head.startswith(b"PK\x03\x04"):

@@ -16,18 +16,24 @@ _ESCAPED = r"^'('*[=+\-@\t\r])"
 
 def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every dangerous text cell escaped."""
-    text = pl.selectors.string()
-    return frame.with_columns(text.str.replace(_DANGEROUS, "'$1"))
+    return _replaced(frame, "'=+-@\t\r", _DANGEROUS, "'$1")
 
 
 def restore_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with the escaping undone."""
+    return _replaced(frame, "'", _ESCAPED, "$1")
+
+
+def _replaced(frame: pl.DataFrame, firsts: str, pattern: str, by: str) -> pl.DataFrame:
+    """The frame with a pattern replaced in its text columns; most have no cell that begins with one of `firsts`."""
     names = [name for name, kind in frame.schema.items() if kind == pl.String]
     if not names:
         return frame
-    quoted = frame.select(pl.col(names).str.starts_with("'").any()).row(0)
-    touched = [name for name, hit in zip(names, quoted, strict=True) if hit]
-    return frame.with_columns(pl.col(touched).str.replace(_ESCAPED, "$1")) if touched else frame
+    texts = pl.selectors.by_name(*names).as_expr()
+    begins = [texts.str.starts_with(first).any() for first in firsts]
+    hits = zip(*(frame.select(one).row(0) for one in begins), strict=True)
+    touched = [name for name, hit in zip(names, hits, strict=True) if any(hit)]
+    return frame.with_columns(pl.selectors.by_name(*touched).as_expr().str.replace(pattern, by)) if touched else frame
 
 
 def escape_text(text: str) -> str:

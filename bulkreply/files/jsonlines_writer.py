@@ -1,19 +1,45 @@
-"""NDJSON lines written back with what is wrong with them."""
+"""NDJSON: rows as objects, and lines written back with what is wrong with them."""
 
 from __future__ import annotations
 
-import codecs
-import gzip
+import io
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import orjson
 import polars as pl
 
+from bulkreply.files.octets_writer import EncodedStream
 from bulkreply.files.table import ERROR_COLUMNS
+
+
+class JsonLinesWriter:
+    """Rows as one object per line, nested values kept, every column in every line.
+
+    Times are ISO 8601; numbers that JSON does not know (infinite, not a number) become null.
+
+    Args:
+        out: Where to; stays open.
+        compress: Whether to write gzip.
+    """
+
+    def __init__(self, out: BinaryIO, *, compress: bool = False) -> None:
+        self._out = EncodedStream(out, compress=compress)
+
+    def write(self, frame: pl.DataFrame) -> None:
+        """Add rows."""
+        text = io.BytesIO()
+        frame.write_ndjson(text)
+        self._out.write(text.getvalue())
+
+    def close(self) -> None:
+        """Complete the text."""
+        self._out.close()
+
+    def abandon(self) -> None:
+        """Nothing to let go of."""
 
 
 def write_annotated(
@@ -29,17 +55,13 @@ def write_annotated(
         mark: A byte order mark to begin with, or b"".
         compress: Whether to write gzip.
     """
-    encoder = codecs.getincrementalencoder(encoding)("replace")
-    with ExitStack() as stack:
-        out = cast(BinaryIO, stack.enter_context(target.open("wb")))
-        if compress:
-            out = cast(BinaryIO, stack.enter_context(gzip.GzipFile("", "wb", fileobj=out, mtime=0)))
-        out.write(mark)
+    with target.open("wb") as raw:
+        out = EncodedStream(raw, encoding=encoding, mark=mark, compress=compress, errors="replace")
         for frame in frames:
             notes = frame.select(ERROR_COLUMNS).iter_rows(named=True)
             for line, note in zip(frame[line_column], notes, strict=True):
-                text = annotated(line, note)
-                out.write(text if encoding == "utf-8" else encoder.encode(text.decode()))
+                out.write(annotated(line, note))
+        out.close()
 
 
 def annotated(line: str, note: dict[str, object]) -> bytes:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from bulkreply.errors import SourceUnreadable
+from bulkreply.files.cells import as_text, column
 from bulkreply.files.table import CHUNK_ROWS, ERROR_COLUMNS, FileOptions, Piece, checked_header, rechunk
 from bulkreply.records import Chunk
 
@@ -60,18 +58,20 @@ class ParquetTable:
     def chunks(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """The rows: scalars as text, nested columns with their type; blank rows are left out."""
         frame = pl.LazyFrame(schema=self._schema)
-        texts = [as_text(pl.col(name), kind).alias(name) for name, kind in self._schema.items()]
+        texts = [_cell(name, kind) for name, kind in self._schema.items()]
         empty = frame.select(texts).collect()
         return rechunk(self._pieces(texts), chunk_rows, empty, self._file)
 
     def originals(self, chunk_rows: int = CHUNK_ROWS) -> Iterator[Chunk]:
         """The rows with the types the file has."""
-        plain = [pl.col(name) for name in self.columns]
+        plain = [column(name) for name in self.columns]
         empty = pl.DataFrame(schema=self._schema)
         return rechunk(self._pieces(plain), chunk_rows, empty, self._file)
 
     def write_like(self, frames: Iterator[pl.DataFrame], target: Path) -> None:
         """Write a Parquet file with the same types; see `Table.write_like`."""
+        from bulkreply.files.parquet_writer import write_parquet
+
         write_parquet(frames, target)
 
     def _pieces(self, columns: list[pl.Expr]) -> Iterator[Piece]:
@@ -86,39 +86,10 @@ class ParquetTable:
                 yield Piece(frame.filter(filled), numbers.filter(filled))
 
 
-def as_text(column: pl.Expr, kind: pl.DataType) -> pl.Expr:
-    """A column as text: dates ISO, whole numbers without `.0`, true and false; nested types stay."""
-    if kind.is_nested():
-        return column
-    if kind.is_float():
-        return column.cast(pl.String).str.replace(r"\.0$", "")
-    if isinstance(kind, pl.Datetime):
-        zone = "%:z" if kind.time_zone else ""
-        return column.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{zone}")
-    if isinstance(kind, pl.Duration):
-        return column.dt.to_string("iso")
-    text = column.cast(pl.String)
+def _cell(name: str, kind: pl.DataType) -> pl.Expr:
+    """A column as text, null where it is empty; nested types stay."""
+    text = as_text(column(name), kind)
     return text.replace("", None) if kind in (pl.String, pl.Categorical, pl.Enum) else text
-
-
-def write_parquet(frames: Iterator[pl.DataFrame], target: Path) -> None:
-    """Write frames of one schema as one Parquet file, holding one frame at a time.
-
-    Args:
-        frames: At least one.
-        target: Overwritten; parts lie next to it in a private folder while it is being written.
-
-    Raises:
-        OSError: It cannot be written.
-    """
-    with tempfile.TemporaryDirectory(prefix="parts-", dir=target.parent) as folder:
-        parts = []
-        for position, frame in enumerate(frames):
-            parts.append(Path(folder) / f"{position:06d}.parquet")
-            with _writable():
-                frame.write_parquet(parts[-1])
-        with _writable():
-            pl.scan_parquet(parts, glob=False).sink_parquet(target, maintain_order=True)
 
 
 @contextmanager
@@ -132,18 +103,6 @@ def _readable(path: Path) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise _damaged(path) from None
-
-
-@contextmanager
-def _writable() -> Iterator[None]:
-    try:
-        yield
-    except pl.exceptions.PolarsError as error:
-        # A full disk arrives as text: "… (os error 28)".
-        number = re.search(r"os error (\d+)", str(error))
-        if number is None:
-            raise
-        raise OSError(int(number[1]), os.strerror(int(number[1]))) from None
 
 
 def _damaged(path: Path) -> SourceUnreadable:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from bulkreply.errors import DiskFatal, InputChanged
+from bulkreply.files.placing import publish
 from bulkreply.files.table import Table
 
 _GLUE = "; "
@@ -49,11 +50,7 @@ def _write_whole(table: Table, mine: pl.DataFrame, target: Path) -> None:
     try:
         os.close(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600))
         table.write_like(_annotated(table, mine), part)
-        part.chmod(0o600)
-        with part.open("rb") as whole:
-            os.fsync(whole.fileno())
-        part.replace(target)
-        _sync_folder(target.parent)
+        publish(part, target)
     except OSError as error:
         raise DiskFatal(f"{target.name} cannot be written: {error.strerror or 'input/output error'}") from None
     finally:
@@ -98,11 +95,3 @@ def _notes(problems: pl.DataFrame) -> pl.DataFrame:
         )
         .with_columns(pl.col("_field", "_hint").replace("", None))
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -113,6 +113,7 @@ class WorkbookTable:
         return pl.DataFrame(schema=dict.fromkeys(self.columns, pl.String))
 
     def _pieces(self) -> Iterator[Piece]:
+        kept = pl.selectors.by_name(*self.columns)
         schema = {"\x00row": pl.UInt32, "\x00surplus": pl.String} | dict.fromkeys(self._names, pl.String)
         for part, height in enumerate(self._parts):
             frame = pl.read_csv(
@@ -121,15 +122,15 @@ class WorkbookTable:
             if frame.height != height:
                 raise SourceUnreadable(f"{self.path.name} could not be converted to text without loss")
             frame = frame.with_columns(pl.selectors.string().replace("", None))
-            filled = pl.any_horizontal(pl.col(*self.columns, "\x00surplus").is_not_null())
+            filled = pl.any_horizontal(pl.selectors.by_name(*self.columns, "\x00surplus").is_not_null())
             frame = frame.filter(filled)
             whole = frame.filter(pl.col("\x00surplus").is_null())
             rest = frame.filter(pl.col("\x00surplus").is_not_null())
             rejects = tuple(
                 self._reject(row, cells) for row, cells in rest.select("\x00row", "\x00surplus").iter_rows()
             )
-            broken = tuple(rest.select(self.columns).iter_rows())
-            yield Piece(whole.select(self.columns), whole["\x00row"].alias("row"), rejects, broken)
+            broken = tuple(rest.select(kept).iter_rows())
+            yield Piece(whole.select(kept), whole["\x00row"].alias("row"), rejects, broken)
 
     def _reject(self, row: int, surplus: str) -> Reject:
         last = column_letter(len(self._names) - 1)

@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 MEMORY_BYTES = 2 << 30
 CPU_S = 1_200
@@ -116,7 +116,7 @@ def text_rows(sheet: Any) -> Iterator[tuple[int, list[str]]]:
 
 
 def convert(
-    path: Path, folder: Path, wanted: str | int | None, header_row: int, error_columns: list[str]
+    workbook: BinaryIO, folder: Path, wanted: str | int | None, header_row: int, error_columns: list[str]
 ) -> dict[str, Any]:
     """Write the rows below the header as quoted CSV parts: row number, surplus cells, one column each.
 
@@ -127,7 +127,7 @@ def convert(
     """
     import openpyxl
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
+    book = openpyxl.load_workbook(workbook, read_only=True, data_only=True, keep_links=False)
     sheets = book.worksheets
     names = [sheet.title for sheet in sheets]
     if len(sheets) == 1 and next(text_rows(sheets[0]), (0, [""]))[1][-len(error_columns) :] == error_columns:
@@ -176,7 +176,9 @@ def main(arguments: Sequence[str]) -> int:
     warnings.simplefilter("ignore")
     limit_process(MEMORY_BYTES, CPU_S)
     try:
-        told = convert(Path(path), Path(folder), json.loads(sheet), int(header_row), json.loads(error_columns))
+        # Opened here, as openpyxl asks a name for its ending.
+        with Path(path).open("rb") as workbook:
+            told = convert(workbook, Path(folder), json.loads(sheet), int(header_row), json.loads(error_columns))
     except Refused as refused:
         told = {"error": refused.message, "hint": refused.hint}
     except MemoryError:

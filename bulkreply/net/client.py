@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from bulkreply.accounts import ReplyAccount, require_key
 from bulkreply.catalog import Api, Catalog, Operation
 from bulkreply.clock import SYSTEM_CLOCK, Clock
 from bulkreply.errors import BulkreplyError, KeyRefused, RunPaused, ServerFatal
+from bulkreply.net.memory import Memory, quota_path
 from bulkreply.net.transport import Transport
 from bulkreply.quota import Permit, Quota, Window, parse_limits
 from bulkreply.secrets import fingerprint, state_folder
@@ -173,7 +172,7 @@ class Client:
                 try:
                     return answer.json()
                 except ValueError:
-                    judgement = Judgement(Verdict.RETRY, "the answer is not JSON")
+                    judgement = Judgement(Verdict.RETRY, f"wire: {call.operation.label}: the answer is not JSON")
             if answer.status == 404 and call.operation.parameters:
                 return None
             if judgement.verdict not in (Verdict.RETRY, Verdict.VERIFY):
@@ -191,9 +190,8 @@ class Client:
         """
         waited_s = self.clock.now_s() - began_s
         if attempt >= self.patience.attempts or (attempt == 0 and waited_s > self.patience.outage_s):
-            raise RunPaused(
-                f"{operation.label}: {judgement.reason}", hint="resume when the server can be reached again"
-            )
+            words = judgement.reason if judgement.reason[:5] == "wire:" else f"{operation.label}: {judgement.reason}"
+            raise RunPaused(words, hint="resume when the server can be reached again")
         self.counts.retried += 1
         await self.clock.sleep(min(30.0, 0.25 * 2 ** min(attempt, 7)) * (0.5 + self.clock.jitter()))
 
@@ -214,19 +212,28 @@ class Client:
         """The pages of a listing, largest pages first asked for.
 
         Raises:
-            ServerFatal: The answers do not make sense: no list, or an empty page that claims more.
+            ServerFatal: The answers do not make sense: no list, an empty page that claims more, or the same one again.
         """
-        number, size = 0, operation.paging.page_max or 1000
+        number, size, before = 0, operation.paging.page_max or 1000, Page((), False)
         while True:
             content = await self.read(page_call(operation, number, size, query or {}, body or {}))
-            try:
+            with sensible():
                 page = read_page(operation, content, number, size)
-            except WrongShape as error:
-                raise ServerFatal(str(error), hint="the answer has a shape the catalog does not know") from None
+                if page.records and page.records == before.records:
+                    raise WrongShape(f"{operation.label}: the same page came twice")
             yield page
             if not page.more:
                 return
-            number += 1
+            number, before = number + 1, page
+
+
+@contextmanager
+def sensible() -> Iterator[None]:
+    """Turns an answer that makes no sense into what ends the run: nothing is guessed from it."""
+    try:
+        yield
+    except WrongShape as error:
+        raise ServerFatal(f"wire: {error}", hint="the answer has a shape the catalog does not know") from None
 
 
 @asynccontextmanager
@@ -244,7 +251,7 @@ async def open_client(
     """
     patience = patience or Patience()
     require_key(account)
-    memory = _Memory(state_folder() / "accounts.json")
+    memory = Memory(state_folder() / "accounts.json")
     counts = Counts()
     async with Transport(account.base_url, width=patience.width, timeout_s=patience.timeout_s) as transport:
 
@@ -285,33 +292,4 @@ def _quota(name: str, account: ReplyAccount, catalog: Catalog, clock: Clock) -> 
         wider |= api.wider
         for lane, text in api.lanes.items():
             windows[lane] = parse_limits(text) if own is None or (own and lane in api.wider) else own
-    return Quota(_quota_path(name), windows, clock, account.reserve, wider)
-
-
-def _quota_path(name: str) -> Path:
-    folder = state_folder() / "quota"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder / f"{name}.sqlite"
-
-
-class _Memory:
-    """Which account a key belonged to last time, so that even the first call of a run counts where it should."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def _all(self) -> dict[str, str]:
-        try:
-            found = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return found if isinstance(found, dict) else {}
-
-    def get(self, key_name: str) -> str:
-        return str(self._all().get(key_name, ""))
-
-    def put(self, key_name: str, account_name: str) -> None:
-        part = self._path.with_suffix(".part")
-        part.touch(mode=0o600)
-        part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
-        part.replace(self._path)
+    return Quota(quota_path(name), windows, clock, account.reserve, wider)

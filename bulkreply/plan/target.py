@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bulkreply.catalog import Catalog, ObjectSpec
+from bulkreply.catalog.inputs import inputs_of
 from bulkreply.errors import JobInvalid, UsageProblem
 from bulkreply.files.formats import FileOptions
 from bulkreply.job import Job
@@ -51,8 +52,7 @@ def resolve_rules(job: Job, catalog: Catalog, source: FileSource) -> tuple[Targe
 def _rules(job: Job, target: Target, source: FileSource) -> list[Rule]:
     """The rules of a job: its map, or columns called like fields; and what a field means where nothing is said."""
     rules = list(job.rules) or [
-        replace(rule, blank=job.policy.blank, clear=job.policy.clear)
-        for rule in auto_rules(target, source.tables[0].columns)
+        replace(rule, blank=job.policy.blank, clear=job.policy.clear) for rule in _auto(job, target, source)
     ]
     mapped = {rule.root for rule in rules}
     made = list(rules)
@@ -60,6 +60,21 @@ def _rules(job: Job, target: Target, source: FileSource) -> list[Rule]:
         if field.default and field.name not in mapped:
             made.append(Rule(field=field.name, value=field.default))
     return [_with_default(rule, target) for rule in made]
+
+
+def _auto(job: Job, target: Target, source: FileSource) -> list[Rule]:
+    """Rules for columns called like fields that a call of the target takes; the others are named as unmapped."""
+    columns = [name for name in source.tables[0].columns if name not in job.ignore]
+    rules = auto_rules(target, columns)
+    spec = target.spec
+    if spec is None:
+        return rules
+    taken = {name for operation in target.operations for name in inputs_of(spec, operation)} | set(spec.natural_key)
+    taken |= {name for case in target.cases for name in (*case.when, *case.give.values())}
+    names_itself = target.word in ("update", "delete") or bool(spec.parent) or spec.key in spec.natural_key
+    # elsewhere ids may be another account's
+    taken = taken | {spec.key} if names_itself else taken - {spec.key}
+    return [rule for rule in rules if rule.root in taken]
 
 
 def _with_default(rule: Rule, target: Target) -> Rule:

@@ -118,7 +118,7 @@ def answer(engine: Any, statement: Statement) -> Answered:
         UsageProblem: The query does not fit the tables.
     """
     duckdb = duckdb_module()
-    engine.execute("SET search_path = 'v3,v2,v1,main'") if _schemas(engine) else None
+    engine.execute(f"SET search_path = '{','.join([*_schemas(engine), 'main'])}'")
     engine.execute("SET enable_external_access = false")
     engine.execute("SET lock_configuration = true")
     try:
@@ -130,7 +130,7 @@ def answer(engine: Any, statement: Statement) -> Answered:
 
 def _schemas(engine: Any) -> list[str]:
     rows = engine.execute("SELECT schema_name FROM information_schema.schemata").fetchall()
-    return [name for (name,) in rows if name in ("v1", "v2", "v3")]
+    return sorted({name for (name,) in rows if name in ("v1", "v2", "v3")}, reverse=True)
 
 
 def spell_plans(plans: Sequence[ExportPlan]) -> tuple[str, Mapping[str, int]]:

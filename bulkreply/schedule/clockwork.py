@@ -76,7 +76,8 @@ class Clockwork:
                 self.ran.clear()
         finally:
             stopping.cancel()
-            self.stop()
+            if not self._stopping:  # asked twice, runs leave at once
+                self.stop()
             await self.idle()
 
     async def look(self, now_s: float) -> list[str]:

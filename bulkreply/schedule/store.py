@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bulkreply.errors import DiskFatal, UsageProblem
+from bulkreply.runs import safe_name
 from bulkreply.schedule.cron import Cron
 from bulkreply.schedule.timetable import Schedule, Standing
 from bulkreply.secrets import state_folder
@@ -162,7 +163,11 @@ def _entry(words: dict[str, Any]) -> Entry:
         account=words["account"],
         added_s=float(words["added_s"]),
     )
+    if schedule.name != safe_name(schedule.name):
+        raise ValueError("a name is part of file names")
     standing = Standing(**words["standing"])
-    if not isinstance(standing.seen_s, int | float):
-        raise TypeError("seen_s is no time")
+    for name, value in asdict(standing).items():
+        kind: Any = str if name in ("run", "message") else float if name == "seen_s" else float | None
+        if not isinstance(float(value) if isinstance(value, int) else value, kind):
+            raise TypeError(f"{name} is of the wrong kind")
     return Entry(schedule, standing)

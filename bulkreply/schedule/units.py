@@ -31,7 +31,8 @@ class Placed:
 
 def systemd(placed: Sequence[Placed]) -> str:
     """A service of the user that keeps the scheduler running."""
-    words = " ".join(_systemd_word(word) for word in (sys.executable, "-m", "bulkreply", "schedule", "run"))
+    command = (sys.executable, "-m", "bulkreply", "schedule", "run")
+    words = " ".join(_systemd_word(word).replace("$", "$$") for word in command)
     state = os.environ.get("XDG_STATE_HOME")
     kept = [f"Environment={_systemd_word(f'XDG_STATE_HOME={state}')}"] if state else []
     return _lines(
@@ -235,7 +236,7 @@ def _needed(placed: Sequence[Placed]) -> list[Schedule]:
 
 
 def _systemd_word(word: str) -> str:
-    word = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%").replace("$", "$$")
+    word = word.replace("\\", r"\\").replace('"', r"\"").replace("%", "%%")
     return f'"{word}"' if re.search(r"[\s\"']", word) else word
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ import orjson
 
 from bulkreply.catalog.model import Operation
 from bulkreply.outcomes import Outcome
-from bulkreply.secrets import redact
 
 _ITEM_WORDS = {
     "created": Outcome.CREATED,
@@ -22,6 +20,8 @@ _ITEM_WORDS = {
     "skipped": Outcome.SKIPPED,
     "failed": Outcome.REJECTED,
 }
+
+_MARK = b"\xef\xbb\xbf"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class Answer:
         Raises:
             ValueError: The body is not JSON.
         """
-        return orjson.loads(self.body) if self.body.strip() else None
+        return orjson.loads(self.body.removeprefix(_MARK)) if self.body.removeprefix(_MARK).strip() else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,24 +99,19 @@ class Settled:
         return made
 
 
+def in_doubt(count: int, reason: str = "") -> Settled:
+    """Records that were sent and may have been taken, or not.
+
+    Args:
+        reason: What was wrong with the answer, `wire: …`; anything else says that none came.
+    """
+    words = "sent, and whether Reply took it is not known: look for it there"
+    words = f"{reason}; {words}" if reason.startswith("wire: ") else words
+    return Settled.all(count, Outcome.UNKNOWN, Failure("answer.lost", words))
+
+
 class WrongShape(ValueError):
     """An answer that does not say what became of every record: the whole call is ambiguous."""
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """What an error answer says (conventions.md 6): problem+json, V1 message, or text.
-
-    Attributes:
-        code: `contact.notFound`, `TEAM_REQUIRED`, a number of the earlier generation, or "".
-        failures: Index of a record -> what is wrong with it, from JSON pointers.
-        whole: Pointers that name no record.
-    """
-
-    code: str
-    message: str
-    failures: Mapping[int, Failure] = field(default_factory=dict)
-    whole: tuple[str, ...] = ()
 
 
 def settle(
@@ -143,6 +138,8 @@ def settle(
     try:
         content = answer.json()
     except ValueError:
+        if operation.reads and not answer.body.lstrip().startswith(b"<"):  # CSV text, not somebody's sign-in page
+            return Settled.all(len(elements), success)
         raise WrongShape(f"{operation.label}: the answer is not JSON") from None
     if operation.result == "positional":
         return _positional(operation, content, len(elements), success)
@@ -195,16 +192,22 @@ def _positional(operation: Operation, content: Any, count: int, success: Outcome
 
 
 def _identify(settled: Settled, i: int, found: Any) -> bool:
-    """Notes the id of a record: a number above 0, digits, or a UUID (conventions.md 11); whether it is one."""
-    if isinstance(found, str) and found.isdigit() and len(found) < 19:
+    """Notes the id of a record; whether it is one."""
+    identity = identity_of(found)
+    if isinstance(identity, str):
+        settled.texts[i] = identity
+    elif identity is not None:
+        settled.ids[i] = identity
+    return identity is not None
+
+
+def identity_of(found: Any) -> int | str | None:
+    """An id of Reply: a number above 0, which may come as digits, or a UUID (conventions.md 11); None for all else."""
+    if isinstance(found, str) and found.isascii() and found.isdigit() and len(found) < 19:
         found = int(found)
-    if isinstance(found, str) and found:
-        settled.texts[i] = found
-        return True
-    if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63:
-        settled.ids[i] = found
-        return True
-    return False
+    if isinstance(found, str):
+        return found or None
+    return found if isinstance(found, int) and not isinstance(found, bool) and 0 < found < 2**63 else None
 
 
 def _fail(operation: Operation, settled: Settled, i: int, error: Any, details: Any, outcome: Outcome) -> None:
@@ -293,41 +296,3 @@ def _failure(operation: Operation, error: Any, details: Any, outcome: Outcome) -
     if " " in code:  # import items answer free text
         return Failure("reply." + ("skipped" if outcome is Outcome.SKIPPED else "failed"), code)
     return Failure("reply." + code, str(details or ""))
-
-
-def refusal(answer: Answer, alone: bool = False) -> Refusal:
-    """What an error answer says, whatever its dialect.
-
-    Args:
-        alone: Whether the call carries one record as its body: a number in a pointer is then a place inside it.
-    """
-    try:
-        content = answer.json()
-    except ValueError:
-        content = answer.body[:300].decode("utf-8", "replace")
-    if isinstance(content, str):
-        return Refusal("", redact(" ".join(re.sub(r"<[^>]*>", " ", content).split()))[:200])
-    if not isinstance(content, dict):
-        return Refusal("", "")
-    code = content.get("code") or content.get("errorCode") or ""
-    words = content.get("detail") or content.get("message") or content.get("Message") or content.get("error")
-    failures, whole = _pointed(content.get("errors"), alone)
-    return Refusal(str(code), redact(str(words or content.get("title") or ""))[:300], failures, whole)
-
-
-def _pointed(errors: Any, alone: bool) -> tuple[dict[int, Failure], tuple[str, ...]]:
-    failures: dict[int, Failure] = {}
-    whole: list[str] = []
-    for error in errors if isinstance(errors, list) else []:
-        if not isinstance(error, dict):
-            continue
-        pointer, detail = str(error.get("pointer") or ""), str(error.get("detail") or "refused")
-        match = re.match(r"^#?/(?:[A-Za-z]\w*/)?(\d+)(?:/(.*))?$", pointer)
-        if match is None or alone:
-            whole.append(f"{pointer} {redact(detail)}".strip())
-            continue
-        index, name = int(match[1]), (match[2] or "").replace("/", ".")
-        before = failures.get(index)
-        message = detail if before is None else f"{before.message}; {detail}"
-        failures[index] = Failure("reply.validation", message, name if before is None else before.field)
-    return failures, tuple(whole)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from bulkreply.catalog.model import Operation
+from bulkreply.catalog.objects import ObjectSpec
 from bulkreply.wire.answer import WrongShape
 
 
@@ -37,28 +38,59 @@ def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
     if content is None:
         return Page((), False, known=False)
     if isinstance(content, list):
-        return Page(_objects(operation, content), False, len(content))
+        more = _full(operation, content, size)
+        return Page(_objects(operation, content), more, -1 if more or page else len(content))
     found = _list_in(content, paging.items)
     if not isinstance(content, dict) or found is None:
         raise WrongShape(f"{operation.label}: no list of records in the answer")
     records = _objects(operation, found)
-    total = content.get(paging.total) if paging.total else None
     if paging.style == "number":
-        pages = content.get("pagesCount")
-        more = bool(records) and (page + 1 < pages if isinstance(pages, int) else len(records) == size)
+        pages = _number(content.get("pagesCount"))
+        more = bool(records) and (len(records) == size if pages is None else page + 1 < pages)
     else:
-        more = bool(content.get("hasMore"))
+        said = content.get("hasMore")
+        more = str(said).lower() == "true" if said is not None else _full(operation, records, size)
     if more and not records:
         raise WrongShape(f"{operation.label}: an empty page that claims another follows")
-    return Page(records, more, total if isinstance(total, int) else -1)
+    total = _number(content.get(paging.total)) if paging.total else None
+    return Page(records, more, -1 if total is None else total)
+
+
+def _number(value: Any) -> int | None:
+    """A count, which may come as text."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value[:18])
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _full(operation: Operation, records: Sequence[Any], size: int) -> bool:
+    """Whether a page that says nothing of others may have some: it is as full as it was asked for."""
+    return operation.paging.style != "none" and len(records) == size
+
+
+def read_one(spec: ObjectSpec, operation: Operation, content: Any) -> Mapping[str, Any] | None:
+    """One record from the decoded body of its answer, None when there is none.
+
+    Raises:
+        WrongShape: The answer holds nothing of what is known of such a record: nobody must take it for one.
+    """
+    if content is None or content in ({}, [], ""):
+        return None
+    found = content[0] if isinstance(content, list) and len(content) == 1 else content
+    known = {word.partition(".")[0] for one in spec.fields.values() for word in (one.name, one.read_at)}
+    if isinstance(found, dict) and len(found) == 1 and not found.keys() & known:
+        (found,) = found.values()
+    if not isinstance(found, dict) or not found.keys() & known:
+        raise WrongShape(f"{operation.label}: no record in the answer")
+    return found
 
 
 def _list_in(content: Any, name: str) -> list[Any] | None:
     """The records of an answer: under the known key, else the one list there is; `*` takes all lists together."""
     if not isinstance(content, dict):
         return None
-    if name != "*" and isinstance(content.get(name), list):
-        found: list[Any] = content[name]
+    if name != "*" and name in content and isinstance(content[name], list | None):
+        found: list[Any] = content[name] or []
         return found
     lists = [value for value in content.values() if isinstance(value, list)]
     if name == "*":

@@ -10,7 +10,8 @@ from enum import Enum
 from typing import Literal
 
 from bulkreply.catalog import Api, Operation
-from bulkreply.wire.answer import Answer, Failure, Refusal, refusal, removes
+from bulkreply.wire.answer import Answer, Failure, removes
+from bulkreply.wire.refusal import Refusal, refusal
 
 
 class Verdict(Enum):

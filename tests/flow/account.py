@@ -8,12 +8,15 @@ import json
 import urllib.error
 import urllib.request
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import bulkreply
+from bulkreply.errors import BulkreplyError
 from tests.conftest import KEY_CANARY
-from tests.support import Bulkreply, SandboxProcess
+from tests.support import SandboxProcess
 
 MATE = 12
 """Another user of the team: what belongs to them is forbidden to the key's own user, 11."""
@@ -161,53 +164,64 @@ class Ran:
     """How a file fared.
 
     Attributes:
+        code: Exit code.
         rows: Outcome and code of each row, in the order of the file.
         calls: Requests by operation, without the one that asks whose key it is.
         asked: Method and path of each of them, as the server saw them.
-        said: What the command told people.
+        said: Why nothing was done.
     """
 
     code: int
-    rows: list[str]
-    calls: dict[str, int]
-    asked: list[str]
-    report: dict[str, Any]
-    said: str
+    rows: list[str] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    report: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
 
 
 def run_file(
-    bulkreply: Bulkreply,
+    folder: Path,
     account: Account,
     procedure: str,
     text: str,
-    *words: str,
+    *,
+    yes: bool = False,
     more: str = "",
-    settle_s: float = 0.3,
+    settings: Mapping[str, str] | None = None,
 ) -> Ran:
-    """Runs a procedure over a file, as people do; that the report counts what the server saw is checked here.
+    """Runs a procedure over a file, from Python: what the report counts is what the server saw.
 
     Args:
         text: The file.
-        words: Further words of the command line.
+        yes: Whether it may reach people.
         more: Further lines of the job.
+        settings: Changes to the job.
     """
-    bulkreply.write("rows.csv", text)
-    job = f"job: it\nfrom: {{file: rows.csv}}\nto: {{procedure: {procedure}}}\npolicy: {{settle_s: {settle_s}}}\n{more}"
-    path, before = str(bulkreply.write("job.yaml", job)), len(account.requests())
-    runs = set(bulkreply.folder.glob("bulkreply-runs/it/*/"))
-    done = bulkreply("run", path, *words, "--base-url", account.server.url, "--limits", "none")
-    asked = account.requests()[before:]
-    if set(bulkreply.folder.glob("bulkreply-runs/it/*/")) == runs:
-        return Ran(done.code, [], {}, asked[1:], {}, done.err)
-    report = bulkreply.report("it")
-    assert (report["exit_code"], report["requests"]["sent"]) == (done.code, len(asked))
-    calls = dict(report["requests"]["by_operation"])
+    job = write_job(folder, procedure, text, more)
+    (folder / "bulkreply.toml").write_text('[accounts.free]\nkey_env = "REPLY_API_KEY"\nlimits = "none"\n', "utf-8")
+    runs, url, before = folder / "bulkreply-runs", account.server.url, len(account.requests())
+    try:
+        report = bulkreply.run(job, runs=runs, account="free", base_url=url, settings=settings, confirm=yes)
+    except BulkreplyError as error:
+        return Ran(error.exit_code, asked=account.requests()[before:], said=error.message)
+    content, asked = dict(report.content), account.requests()[before:]
+    calls = dict(content["requests"]["by_operation"])
+    assert sum(calls.values()) == len(asked)
     assert calls.pop("v3.users.whoami") == 1
-    return Ran(done.code, [" ".join(row[:2]).strip() for row in results(bulkreply)], calls, asked[1:], report, done.err)
+    rows = [" ".join(row[:2]).strip() for row in results(folder)]
+    return Ran(report.exit_code, rows, calls, asked[1:], content)
 
 
-def results(bulkreply: Bulkreply) -> list[tuple[str, str, str, str]]:
+def write_job(folder: Path, procedure: str, text: str, more: str = "") -> Path:
+    """A job that runs a procedure over `rows.csv`, and the file."""
+    (folder / "rows.csv").write_text(text, "utf-8")
+    job = f"job: it\nfrom: {{file: rows.csv}}\nto: {{procedure: {procedure}}}\npolicy: {{settle_s: 0.3}}\n{more}"
+    (folder / "job.yaml").write_text(job, "utf-8")
+    return folder / "job.yaml"
+
+
+def results(folder: Path) -> list[tuple[str, str, str, str]]:
     """Outcome, code, key and message of every row of the newest run."""
-    with (bulkreply.run_folder("it") / "results.csv").open(newline="", encoding="utf-8") as lines:
-        rows = list(csv.DictReader(lines))
-    return [(row["outcome"], row["code"], row["key"], row["message"]) for row in rows]
+    newest = max((folder / "bulkreply-runs" / "it").glob("*/"), key=lambda path: path.name)
+    with (newest / "results.csv").open(newline="", encoding="utf-8") as lines:
+        return [(row["outcome"], row["code"], row["key"], row["message"]) for row in csv.DictReader(lines)]

@@ -21,8 +21,9 @@ def stand_in() -> Iterator[SandboxProcess]:
 
 
 @pytest.fixture
-def account(stand_in: SandboxProcess) -> Iterator[Account]:
-    """An empty account of a well-behaved Reply."""
+def account(stand_in: SandboxProcess, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An empty account of a well-behaved Reply, and its key in the environment."""
+    monkeypatch.setenv("REPLY_API_KEY", KEY_CANARY)
     stand_in.change("reset", {})
     yield Account(stand_in)
     surprises = stand_in.ask("state")["surprises"]

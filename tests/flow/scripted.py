@@ -79,7 +79,7 @@ def scripted(answer: Callable[[Asked], Said]) -> Iterator[Scripted]:
             if said.status != 204:
                 self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any  # noqa: N815
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 
     http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server = Scripted(f"http://127.0.0.1:{http.server_port}")

@@ -98,8 +98,7 @@ def test_the_example_of_the_readme_runs(account: Account, bulkreply: Bulkreply) 
 
 
 @pytest.fixture
-async def reply(account: Account, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Reply]:
-    monkeypatch.setenv("REPLY_API_KEY", KEY_CANARY)
+async def reply(account: Account) -> AsyncIterator[Reply]:
     async with bulkreply.connect(base_url=account.server.url, limits="none") as found:
         yield found
 
@@ -193,6 +192,7 @@ def test_jobs_ask_and_keys_are_checked(account: Account, tmp_path: Path, monkeyp
     (tmp_path / "rows.csv").write_text(table("ContactIds,SequenceId", f"{account.contacts(1)[0]},Spring"))
     (tmp_path / "job.yaml").write_text(JOB)
     spring, where = account.sequence("Spring"), {"runs": tmp_path / "runs", "base_url": account.server.url}
+    monkeypatch.delenv("REPLY_API_KEY")
     with pytest.raises(UsageProblem, match="there is no key"):
         bulkreply.run(tmp_path / "job.yaml", **where)
     monkeypatch.setenv("REPLY_API_KEY", "wrong")

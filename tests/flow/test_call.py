@@ -138,14 +138,12 @@ def test_what_reaches_people_or_deletes_asks_first(bulkreply: Bulkreply, procedu
 WRONG = [
     ("SetContactStat --status Active", "there is no procedure 'SetContactStat'", "did you mean 'SetContactStatus'?"),
     ("contact_lists.shared --id 1", "contact_lists has no operation 'shared' in v3", "did you mean 'share'?"),
-    ("contact_list.share --id 1", "there is no object 'contact_list' in v3", "did you mean 'contact_lists'?"),
     ("SetContactStatus --contact-ids 1", "SetContactStatus needs Status", "parameters: ContactIds (needed)"),
     ("SetContactStatus --contacts 1", "SetContactStatus has no parameter 'contacts'", "did you mean 'ContactIds'?"),
     ("SetContactStatus 1001", "'1001' is no parameter", "write --sequence-id 5"),
     ("SetContactStatus --status Active --contact-ids", "--contact-ids has no value", ""),
     ("SetContactStatus --contact-ids 1001 --status Asleep", "SetContactStatus: Status: 'Asleep' is not one of", ""),
     ("SetContactStatus --contact-ids x@example.com --status Active", "there is no 'x@example.com' at Reply", ""),
-    ("SetContactStatus --contact-ids [] --status Active", "SetContactStatus: ContactIds needs a value", ""),
     (
         "SetContactStatus --contact-ids 1001 --status OptedOut --sequence-id 5",
         "SetContactStatus: these values fit none of its calls",
@@ -153,11 +151,8 @@ WRONG = [
     ),
     ("PauseSequence --sequence-id Twin", "2 records at Reply are called 'Twin': give the id", ""),
     ("AddToBlacklist", "AddToBlacklist needs Domain or Email", "parameters: Domain, Email"),
-    ("contacts.list --mail x", "contacts.list has no parameter 'mail'", "did you mean 'email'?"),
     ("sequences.list --status asleep", "sequences.list: status: 'asleep' is not one of active, paused, new", ""),
-    ("sequence_contacts.list", "sequence_contacts.list needs sequenceId", "parameters: sequenceId (needed)"),
     ("sequence_contacts.list --sequence-id 999", "sequence_contacts.list: Reply does not have 999", ""),
-    ("sequence_contacts.list --sequence-id Nowhere", "there is no 'Nowhere' at Reply", ""),
 ]
 
 
@@ -207,13 +202,6 @@ def test_listings_are_read_to_their_end(account: Account, bulkreply: Bulkreply) 
     assert (done.code, done.err) == (0, "3 records\n")
     lines = [json.loads(line) for line in done.out.splitlines()]
     assert {(one["sequenceId"], one["contactId"]) for one in lines} == {(spring, number) for number in ids[:3]}
-    for words, emails in (
-        ("contacts.list --email P7@example.com", ["p7@example.com"]),
-        ("contacts.filter --sequence-id Spring", [f"p{i}@example.com" for i in range(3)]),
-        ("v1.people.get_by_email --email p9@example.com", ["p9@example.com"]),
-    ):
-        found = call(bulkreply, account, *words.split(), "--json").json
-        assert [one.get("email") or one["answer"]["email"] for one in found] == emails
     done = call(bulkreply, account, "people.list", "--api", "v1", "--json")
     assert sorted(one["id"] for one in done.json) == ids
 
@@ -224,9 +212,7 @@ def test_single_records_and_writes_by_any_operation(account: Account, bulkreply:
     done = call(bulkreply, account, "contact_lists.share", "--id", str(number))
     assert (done.code, done.err) == (0, "contact_lists.share: called 1\n")
     assert account.ask("GET", f"/v3/contact-lists/{number}")["isShared"] is True
-    done = call(bulkreply, account, "contacts.get", "--id", str(person))
-    assert (done.code, json.loads(done.out)["email"]) == (0, "p0@example.com")
     done = call(bulkreply, account, "contacts.get", "--id", "999", "--json")
     assert (done.code, done.json[0]["code"]) == (3, "reply.contact.notFound")
-    done = call(bulkreply, account, "contacts.update", "--id", str(person), "--call-status", "toCall", "--json")
-    assert (done.code, done.json[0]["answer"]["callStatus"]) == (0, "toCall")
+    done = call(bulkreply, account, "contacts.update", "--id", str(person), "--call-status", "to call")
+    assert (done.code, json.loads(done.out)["callStatus"]) == (0, "toCall")

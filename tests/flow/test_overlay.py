@@ -1,4 +1,4 @@
-"""A kind of thing nobody has heard of, taught by one TOML file: a job can make, change and delete it, and the shell lists it.
+"""A kind of thing nobody has heard of, taught by one TOML file: jobs make, change and delete it, the shell lists it.
 
 The server is written here and knows no more than its own routes, so nothing of it can have come from Python."""
 
@@ -177,14 +177,15 @@ class Desk:
         done = inside(*words, *asks, "--catalog", self.overlay, *(() if words[0] == "schema" else ("--json",)))
         return done.code, done.json if done.out else done.err
 
-    def job(self, to: str, text: str) -> str:
+    def job(self, to: str, text: str, more: str = "") -> str:
         """A job over a file of these words."""
         self.bulkreply.write("gadgets.csv", text)
-        return str(self.bulkreply.write("job.yaml", f"job: gadgets\nfrom: {{file: gadgets.csv}}\nto: {{{to}}}\n"))
+        words = f"job: gadgets\nfrom: {{file: gadgets.csv}}\nto: {{{to}}}\n{more}"
+        return str(self.bulkreply.write("job.yaml", words))
 
-    def run(self, to: str, text: str) -> dict[str, int]:
+    def run(self, to: str, text: str, more: str = "") -> dict[str, int]:
         """What became of the rows of a file, and nothing else."""
-        code, report = self("run", self.job(to, text), "--yes")
+        code, report = self("run", self.job(to, text, more), "--yes")
         assert code in (0, 3), report
         assert sum(report["rows"].values()) == 2 * report["rows"]["read"], report
         return {word: n for word, n in report["rows"].items() if n and word != "read"}
@@ -205,10 +206,14 @@ def test_gadgets_are_made_changed_and_deleted_from_files(desk: Desk, shop: tuple
     clock = {"name": "Clock", "colour": "red", "weight": 1.5, "parts": [{"label": "Wheel"}]}
     assert held == {501: clock, 502: {"name": "Bird", "colour": "green"}}
     assert desk.run("object: gadgets, mode: insert", FILE) == {"rejected": 3, "skipped": 3}, "nothing twice"
-    assert desk.run("object: gadgets, mode: update", "name,weight\nClock,2\nNobody,1\n") == {"updated": 1, "rejected": 1}
+    assert desk.run("object: gadgets, mode: update", "name,weight\nClock,2\nNobody,1\n") == {
+        "updated": 1,
+        "rejected": 1,
+    }
     assert held[501] == clock | {"weight": 2}, "a replacement keeps what the file does not say"
     text = "id,name,colour\n502,Raven,red\n,Clock,\n,Fox,red\n"
-    assert desk.run("object: gadgets, mode: upsert", text) == {"created": 1, "updated": 1, "unchanged": 1}
+    by_id = "map: {id: id, name: name, colour: colour}\n"
+    assert desk.run("object: gadgets, mode: upsert", text, by_id) == {"created": 1, "updated": 1, "unchanged": 1}
     assert held[502] == {"name": "Raven", "colour": "red"}
     assert [gadget["name"] for gadget in held.values()] == ["Clock", "Raven", "Fox"]
     assert desk.run("object: gadgets, mode: delete", "name\nClock\nNobody\nFox\n") == {"deleted": 2, "skipped": 1}
@@ -259,7 +264,7 @@ def test_a_procedure_of_the_folder_works_over_a_file(desk: Desk, shop: tuple[Sho
     [
         ("gadgets.toml", GADGETS.replace("natural_key", "natural_keys"), "unknown key 'natural_keys'"),
         ("gadgets.toml", GADGETS.replace('type = "number"', 'kind = "number"'), "unknown key 'kind'"),
-        ("gadgets.toml", GADGETS.replace("GET /v3/gadgets/{id}", "/v3/gadgets/{id}"), '`call` must read like'),
+        ("gadgets.toml", GADGETS.replace("GET /v3/gadgets/{id}", "/v3/gadgets/{id}"), "`call` must read like"),
         ("gadgets.toml", GADGETS + "[oops", "gadgets.toml: "),
         ("gadgets.toml", GADGETS.replace('api = "v3"', 'api = "v4"'), "there is no API 'v4'"),
         ("gadgets.toml", "", "`object` and `api` are needed"),
@@ -274,5 +279,7 @@ def test_a_catalog_file_that_is_wrong_is_told_what(
     monkeypatch.chdir(bulkreply.folder)
     if text is not None:
         bulkreply.write(name, text)
-    done = inside("objects", Path(name).stem, "--catalog", name if name.count("/") < 1 or text is None else name.split("/")[0])
+    done = inside(
+        "objects", Path(name).stem, "--catalog", name if name.count("/") < 1 or text is None else name.split("/")[0]
+    )
     assert (done.code, words in done.err) == (2, True), done.err

@@ -3,51 +3,54 @@
 from __future__ import annotations
 
 import json
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
-from tests.conftest import KEY_CANARY
-from tests.flow.account import Account, results, run_file, table
-from tests.support import Bulkreply, start_sandbox
+from tests.flow.account import Account, results, run_file, table, write_job
+from tests.support import Bulkreply, SandboxProcess
 
 SPLIT = 'map: {{{0}: {{column: {0}, split: ";"}}, {1}: {1}}}\n'
 STATUSES = ("Active", "Paused", "OutOfOffice", "Finished", "OptedOut")
 STATUSES += ("Replied", "Bounced", "Called", "ToCall", "MeetingBooked")
 
 
-def assert_asks_first(bulkreply: Bulkreply, account: Account, procedure: str, text: str) -> None:
+def assert_asks_first(folder: Path, account: Account, procedure: str, text: str) -> None:
     """What reaches people, or cannot be taken back, is not done unless somebody says so."""
     before = len(account.server.ask("events"))
-    done = run_file(bulkreply, account, procedure, text)
-    assert (done.code, f"call {procedure} needs --yes, or `confirm: true`" in done.said) == (2, True), done.said
+    done = run_file(folder, account, procedure, text)
+    assert (done.code, done.said) == (2, f"call {procedure} needs confirm=True, or `confirm: true` in the job")
     assert len(account.server.ask("events")) == before, "nothing was written"
 
 
-def test_sequences_are_started_paused_and_archived_in_one_call_each(account: Account, bulkreply: Bulkreply) -> None:
+def test_sequences_are_started_paused_and_archived_in_one_call_each(account: Account, tmp_path: Path) -> None:
     (person,), sender = account.contacts(1), account.mailbox("me@example.com")
     ready = [account.sequence(f"S{i}", [person], [sender]) for i in range(3)]
     account.sequence("Nobody", [], [sender])
     text = table("SequenceId", "S0", ready[1], "s2", "Nobody", 999, "Nowhere")
     lost = ["rejected reply.notFound", "rejected reference.unknown"]
-    assert_asks_first(bulkreply, account, "StartSequence", text)
-    done = run_file(bulkreply, account, "StartSequence", text, "--yes")
+    assert_asks_first(tmp_path, account, "StartSequence", text)
+    done = run_file(tmp_path, account, "StartSequence", text, yes=True)
     assert done.rows == ["called", "called", "called", "rejected reply.noContacts", *lost]
     assert (done.code, done.calls) == (3, {"v3.sequences.list": 1, "v3.sequences.bulk_start": 1})
     assert account.sequences() == {"S0": "active", "S1": "active", "S2": "active", "Nobody": "new"}
-    done = run_file(bulkreply, account, "PauseSequence", text)
+    done = run_file(tmp_path, account, "PauseSequence", text)
     assert done.rows == ["called"] * 4 + lost
     assert (done.code, done.calls) == (3, {"v3.sequences.list": 1, "v3.sequences.bulk_pause": 1})
     assert account.sequences() == {"S0": "paused", "S1": "paused", "S2": "paused", "Nobody": "new"}
-    assert_asks_first(bulkreply, account, "ArchiveSequence", text)
+    assert_asks_first(tmp_path, account, "ArchiveSequence", text)
     for outcome in ("called", "unchanged reply.archived"):
-        done = run_file(bulkreply, account, "ArchiveSequence", text, more="confirm: true\n")
+        done = run_file(tmp_path, account, "ArchiveSequence", text, more="confirm: true\n")
         assert done.rows == [outcome] * 4 + lost
         assert (done.code, done.calls) == (3, {"v3.sequences.list": 1, "v3.sequences.bulk_archive": 1})
     assert set(account.sequences().values()) == {"archived"}
     assert account.changes("sequences.bulk_archive") == 4
 
 
-def test_each_of_the_ten_statuses_goes_its_own_way(account: Account, bulkreply: Bulkreply) -> None:
+def test_each_of_the_ten_statuses_goes_its_own_way(account: Account, tmp_path: Path) -> None:
     ids, mate = account.contacts(20), account.of_a_mate()
     account.sequence("Spring", ids)
     account.sequence("Autumn", ids)
@@ -55,7 +58,7 @@ def test_each_of_the_ten_statuses_goes_its_own_way(account: Account, bulkreply: 
     scoped = [f"p{10 + i}@example.com,{status.lower()},Spring" for i, status in enumerate(STATUSES)]
     wrong = [f"{mate},Active,", "999,Called,", ",Active,", f"{ids[0]},Asleep,", "x@example.com,Active,"]
     done = run_file(
-        bulkreply, account, "SetContactStatus", table("ContactIds,Status,SequenceId", *everywhere, *scoped, *wrong)
+        tmp_path, account, "SetContactStatus", table("ContactIds,Status,SequenceId", *everywhere, *scoped, *wrong)
     )
     fates = ["called"] * 20
     fates[14] = "rejected procedure.case"  # an opt-out holds everywhere
@@ -83,26 +86,24 @@ def test_each_of_the_ten_statuses_goes_its_own_way(account: Account, bulkreply: 
         assert account.standing(ids[10 + i]) == f"{word}Spring: {place}, Autumn: active"
 
 
-def test_rows_of_one_status_travel_together_a_hundred_at_a_time(account: Account, bulkreply: Bulkreply) -> None:
+def test_rows_of_one_status_travel_together_a_hundred_at_a_time(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(250)
     account.sequence("Spring", ids)
     rows = [f"{number},Paused,{'Spring' if number % 2 else ''}" for number in ids]
-    plain = run_file(
-        bulkreply, account, "SetContactStatus", table("ContactIds,Status", *(f"{n},Finished" for n in ids))
-    )
+    plain = run_file(tmp_path, account, "SetContactStatus", table("ContactIds,Status", *(f"{n},Finished" for n in ids)))
     assert (plain.code, plain.calls) == (0, {"v3.contacts.set_status_in_sequence": 3})
     assert account.sizes("contacts.set_status_in_sequence") == [100, 100, 50]
     everybody = table("ContactIds,Status", *(f"{n},Active" for n in reversed(ids)))
-    assert run_file(bulkreply, account, "SetContactStatus", everybody, "--set", "to.batch=30").calls == {
+    assert run_file(tmp_path, account, "SetContactStatus", everybody, settings={"to.batch": "30"}).calls == {
         "v3.contacts.set_status_in_sequence": 9
     }
-    done = run_file(bulkreply, account, "SetContactStatus", table("ContactIds,Status,SequenceId", *rows))
+    done = run_file(tmp_path, account, "SetContactStatus", table("ContactIds,Status,SequenceId", *rows))
     assert (done.code, done.rows) == (0, ["called"] * 250)
     assert account.sizes("sequence_contacts.set_status") == [100, 25]
     assert done.calls["v3.contacts.set_status_in_sequence"] == done.calls["v3.sequence_contacts.set_status"] == 2
 
 
-def test_paused_already_is_looked_up_and_unchanged(account: Account, bulkreply: Bulkreply) -> None:
+def test_paused_already_is_looked_up_and_unchanged(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(6)
     account.sequence("Spring", ids)
     account.sequence("Autumn", ids[4:])
@@ -111,11 +112,11 @@ def test_paused_already_is_looked_up_and_unchanged(account: Account, bulkreply: 
         *(f"{ids[i]},Paused,Spring" for i in (0, 1)),
         *(f"{ids[i]},Paused," for i in (2, 3, 4)),
     )
-    assert run_file(bulkreply, account, "SetContactStatus", text).rows == ["called"] * 5
+    assert run_file(tmp_path, account, "SetContactStatus", text).rows == ["called"] * 5
     account.ask(
         "POST", "/v3/contacts/set-status-in-sequence", {"contactIds": ids[1:4:2], "statusInSequence": "finished"}
     )
-    done = run_file(bulkreply, account, "SetContactStatus", text)
+    done = run_file(tmp_path, account, "SetContactStatus", text)
     paused, finished = "unchanged reply.invalidStatusTransition", "rejected reply.invalidStatusTransition"
     assert done.rows == [paused, finished, paused, finished, paused]
     assert done.calls == {
@@ -127,18 +128,18 @@ def test_paused_already_is_looked_up_and_unchanged(account: Account, bulkreply: 
     }
 
 
-def test_a_contact_with_several_statuses_gets_all_of_them(account: Account, bulkreply: Bulkreply) -> None:
+def test_a_contact_with_several_statuses_gets_all_of_them(account: Account, tmp_path: Path) -> None:
     """Rows are repetitions only when they would make the same call."""
     (number,) = account.contacts(1)
     rows = [f"{number},{status}" for status in ("Called", "MeetingBooked", "OptedOut", "MeetingBooked", "OptedOut")]
     text = table("ContactIds,Status", *rows)
-    done = run_file(bulkreply, account, "SetContactStatus", text)
+    done = run_file(tmp_path, account, "SetContactStatus", text)
     assert done.rows == ["called"] * 3 + ["skipped row.duplicate"] * 2
     assert done.calls == {"v3.contacts.update": 2, "v3.contacts.set_opted_out": 1}
     assert account.standing(number) == "opted out, called, meetingBooked"
 
 
-def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, bulkreply: Bulkreply) -> None:
+def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(14)
     spring = account.sequence("Spring", ids)
     account.sequence("Autumn", ids)
@@ -174,7 +175,7 @@ def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, bu
     ]
     rows = [[ids[i], statuses, sequence] for i, statuses, sequence, _, _ in cases]
     rows += [[999, ["Called"], ""], [998, "", ""]]
-    done = run_file(bulkreply, account, "ClearContactStatus", table("ContactIds,Statuses,SequenceId", *rows))
+    done = run_file(tmp_path, account, "ClearContactStatus", table("ContactIds,Statuses,SequenceId", *rows))
     assert done.rows[:14] == [outcome for _, _, _, outcome, _ in cases]
     assert done.rows[14:] == ["rejected reply.notFound"] * 2
     for i, _, _, _, after in cases:
@@ -183,7 +184,7 @@ def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, bu
         "v3.sequences.list": 1,
         "v3.contacts.set_opted_out": 1,
         "v3.contacts.get": 6,
-        "v3.contacts.update": 8,
+        "v3.contacts.update": 7,
         "v3.contacts.set_replied": 1,
         "v3.contacts.set_bounced": 1,
         "v3.contacts.set_status_in_sequence": 1,
@@ -192,7 +193,7 @@ def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, bu
         "v3.sequence_contacts.set_status": 1,
     }
     split = run_file(
-        bulkreply,
+        tmp_path,
         account,
         "ClearContactStatus",
         table("ContactIds,Statuses", f"{ids[12]},OptedOut; Replied", f"{ids[13]},Nothing;Replied"),
@@ -202,15 +203,15 @@ def test_statuses_are_cleared_the_usual_four_or_those_named(account: Account, bu
     assert account.standing(ids[12]) == "called, meetingBooked, Spring: active bounced, Autumn: finished bounced"
 
 
-def test_notes_are_added_one_by_one_and_never_twice(account: Account, bulkreply: Bulkreply) -> None:
+def test_notes_are_added_one_by_one_and_never_twice(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(3)
     text = table("ContactId,Notes", f"{ids[0]},One", "p1@example.com,Two", "999,Lost", f"{ids[0]},One", f"{ids[2]},")
-    done = run_file(bulkreply, account, "AddNoteToContact", text)
+    done = run_file(tmp_path, account, "AddNoteToContact", text)
     assert done.rows == ["called", "called", "rejected reply.contact.notFound", "called", "rejected value.required"]
     assert (done.code, done.calls) == (3, {"v3.contacts.list": 1, "v3.contacts.add_note": 4})
     assert account.notes() == {ids[0]: "One\nOne", ids[1]: "Two"}
     account.server.change("switches", {"v3.lost_answer": "drop_after_commit"})
-    done = run_file(bulkreply, account, "AddNoteToContact", table("ContactId,Notes", f"{ids[2]},A", f"{ids[1]},B"))
+    done = run_file(tmp_path, account, "AddNoteToContact", table("ContactId,Notes", f"{ids[2]},A", f"{ids[1]},B"))
     assert (done.code, done.rows) == (3, ["unknown answer.lost"] * 2)
     assert done.calls == {"v3.contacts.add_note": 2}
     assert account.notes() == {ids[0]: "One\nOne", ids[1]: "Two\nB", ids[2]: "A"}
@@ -220,7 +221,7 @@ def test_notes_are_added_one_by_one_and_never_twice(account: Account, bulkreply:
 HEADER = "ContactId,SequenceId,RemoveFromExisting,StartStepId,IgnoreStepDelay,StartFrom"
 
 
-def test_contacts_are_moved_by_target_and_options(account: Account, bulkreply: Bulkreply) -> None:
+def test_contacts_are_moved_by_target_and_options(account: Account, tmp_path: Path) -> None:
     ids, mate = account.contacts(20), account.of_a_mate()
     spring, autumn = account.sequence("Spring", ids[:2]), account.sequence("Autumn", steps=2)
     account.archived("Old")
@@ -240,8 +241,8 @@ def test_contacts_are_moved_by_target_and_options(account: Account, bulkreply: B
         (",Spring,,,,", "rejected value.required"),
     ]
     text = table(HEADER, *(row for row, _ in rows))
-    assert_asks_first(bulkreply, account, "MoveContactToSequence", text)
-    done = run_file(bulkreply, account, "MoveContactToSequence", text, "--yes")
+    assert_asks_first(tmp_path, account, "MoveContactToSequence", text)
+    done = run_file(tmp_path, account, "MoveContactToSequence", text, yes=True)
     assert done.rows == [fate for _, fate in rows]
     assert (done.code, done.calls) == (
         3,
@@ -255,17 +256,17 @@ def test_contacts_are_moved_by_target_and_options(account: Account, bulkreply: B
         for at in account.ask("GET", f"/v3/sequences/{autumn}/contacts")["items"]
     }
     assert (starts[ids[3]], starts[ids[4]]) == (second, second - 1)
-    again = run_file(bulkreply, account, "MoveContactToSequence", text, "--yes")
+    again = run_file(tmp_path, account, "MoveContactToSequence", text, yes=True)
     assert again.rows[0:2] == again.rows[3:5] == ["unchanged reply.contactAlreadyInSequence"] * 2
     assert list(account.members(spring)) == [ids[0], ids[2]]
 
 
-def test_a_lost_enrolment_is_looked_up_and_nobody_is_enrolled_twice(account: Account, bulkreply: Bulkreply) -> None:
+def test_a_lost_enrolment_is_looked_up_and_nobody_is_enrolled_twice(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(5)
     spring, autumn = account.sequence("Spring", ids[:1]), account.sequence("Autumn")
     account.server.change("switches", {"v3.lost_answer": "drop_after_commit"})
     rows = [f"{ids[0]},Spring", f"{ids[1]},Spring", f"{ids[2]},Autumn", f"{ids[3]},Nowhere"]
-    done = run_file(bulkreply, account, "MoveContactToSequence", table("ContactId,SequenceId", *rows), "--yes")
+    done = run_file(tmp_path, account, "MoveContactToSequence", table("ContactId,SequenceId", *rows), yes=True)
     assert done.rows == ["called", "called", "called", "rejected reference.unknown"]
     assert done.calls == {
         "v3.sequences.list": 1,
@@ -276,7 +277,7 @@ def test_a_lost_enrolment_is_looked_up_and_nobody_is_enrolled_twice(account: Acc
     assert (list(account.members(spring)), list(account.members(autumn))) == ([ids[0], ids[1]], [ids[2]])
 
 
-def test_several_contacts_in_a_cell_are_enrolled_and_taken_out(account: Account, bulkreply: Bulkreply) -> None:
+def test_several_contacts_in_a_cell_are_enrolled_and_taken_out(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(8)
     spring = account.sequence("Spring")
     rows = [
@@ -289,33 +290,33 @@ def test_several_contacts_in_a_cell_are_enrolled_and_taken_out(account: Account,
         [" ; ", "Spring"],
     ]
     text, more = table("ContactIds,SequenceId", *rows), SPLIT.format("ContactIds", "SequenceId")
-    assert_asks_first(bulkreply, account, "AddContactsToSequence", text)
-    done = run_file(bulkreply, account, "AddContactsToSequence", text, more=more + "confirm: true\n")
+    assert_asks_first(tmp_path, account, "AddContactsToSequence", text)
+    done = run_file(tmp_path, account, "AddContactsToSequence", text, more=more + "confirm: true\n")
     empty = ["rejected reference.unknown", "rejected value.required", "rejected value.required"]
     assert done.rows == ["called"] * 3 + ["rejected reply.contactNotFound", *empty]
-    assert results(bulkreply)[3][3] == f"{spring} 999", "which of the row's contacts it was"
+    assert results(tmp_path)[3][3] == f"{spring} 999", "which of the row's contacts it was"
     assert (done.code, done.calls["v3.sequence_contacts.bulk_add"]) == (3, 1)
     assert list(account.members(spring)) == ids[:7]
     for fate in ("called", "skipped reply.notInSequence"):
-        done = run_file(bulkreply, account, "RemoveContactsFromSequence", text, more=more)
+        done = run_file(tmp_path, account, "RemoveContactsFromSequence", text, more=more)
         assert done.rows[:3] == [fate] * 3 if fate == "called" else done.rows[0].startswith("skipped")
         assert done.rows[4:] == empty
         assert (done.code, done.calls["v3.sequence_contacts.bulk_remove"]) == (3, 1)
     assert account.members(spring) == {}
 
 
-def test_what_many_rows_name_together_is_refused_alone_too(account: Account, bulkreply: Bulkreply) -> None:
+def test_what_many_rows_name_together_is_refused_alone_too(account: Account, tmp_path: Path) -> None:
     """A sequence or folder that is not there is a mistake in the file, however many rows it stands in."""
     ids = account.contacts(2)
     account.sequence("Spring", ids)
     for rows in ([f"{ids[0]},999"], [f"{ids[0]},999", f"{ids[1]},999"]):
         text = table("ContactIds,SequenceId", *rows, f"{ids[0]},Spring")
-        done = run_file(bulkreply, account, "RemoveContactsFromSequence", text)
+        done = run_file(tmp_path, account, "RemoveContactsFromSequence", text)
         assert done.rows[:-1] == ["rejected reply.sequence.notFound"] * len(rows)
         assert done.calls["v3.sequence_contacts.bulk_remove"] == 2
 
 
-def test_the_mailboxes_of_a_sequence_are_set_whole(account: Account, bulkreply: Bulkreply) -> None:
+def test_the_mailboxes_of_a_sequence_are_set_whole(account: Account, tmp_path: Path) -> None:
     boxes = [account.mailbox(f"m{i}@example.com") for i in range(4)]
     numbers = [account.sequence(name, [], boxes[3:]) for name in ("Spring", "Autumn", "Summer", "Winter")]
     rows = [
@@ -330,12 +331,11 @@ def test_the_mailboxes_of_a_sequence_are_set_whole(account: Account, bulkreply: 
         ["Spring", boxes[0]],
     ]
     done = run_file(
-        bulkreply,
+        tmp_path,
         account,
         "SetSequenceEmailAccounts",
         table("SequenceId,EmailAccountIds", *rows),
-        "--set",
-        "to.batch=1",
+        settings={"to.batch": "1"},
     )
     refused = ["rejected reply.validation"] * 2 + ["rejected reference.unknown", "rejected reply.sequence.notFound"]
     assert done.rows == ["called"] * 4 + [*refused, "skipped row.duplicate"]
@@ -348,7 +348,7 @@ def test_the_mailboxes_of_a_sequence_are_set_whole(account: Account, bulkreply: 
     assert [account.senders(one) for one in numbers] == [set(boxes[:3]), set(boxes[1:3]), kept, kept]
 
 
-def test_sequences_are_put_into_folders_and_taken_out(account: Account, bulkreply: Bulkreply) -> None:
+def test_sequences_are_put_into_folders_and_taken_out(account: Account, tmp_path: Path) -> None:
     numbers = [account.sequence(f"S{i}") for i in range(5)]
     old, new = (account.named("/v3/sequence-folders", name) for name in ("Old", "New"))
     missing = "3f2c1a90-0000-4000-8000-000000000001"
@@ -367,24 +367,24 @@ def test_sequences_are_put_into_folders_and_taken_out(account: Account, bulkrepl
     def inside(folder: str) -> list[str]:
         return [one["name"] for one in account.ask("GET", f"/v3/sequence-folders/{folder}/sequences")["items"]]
 
-    done = run_file(bulkreply, account, "BulkAssignSequencesToFolder", text, more=more)
+    done = run_file(tmp_path, account, "BulkAssignSequencesToFolder", text, more=more)
     assert done.rows == ["called"] * 3 + ["rejected reply.notFound", *wrong]
     assert (done.code, done.calls["v3.sequences_in_folder.bulk_assign"]) == (3, 3)
     assert (inside(old), inside(new)) == (["S0", "S1", "S2"], ["S3", "S4"])
-    done = run_file(bulkreply, account, "BulkUnassignSequencesToFolder", text, more=more)
+    done = run_file(tmp_path, account, "BulkUnassignSequencesToFolder", text, more=more)
     assert done.rows == ["called"] * 3 + ["skipped reply.notFound", *wrong]
     assert (done.code, done.calls["v3.sequences_in_folder.bulk_unassign"]) == (3, 3)
     assert inside(old) == inside(new) == []
 
 
-def test_sequence_templates_are_deleted_one_by_one_when_asked(account: Account, bulkreply: Bulkreply) -> None:
+def test_sequence_templates_are_deleted_one_by_one_when_asked(account: Account, tmp_path: Path) -> None:
     spring = account.sequence("Spring")
     save = f"/v3/sequences/{spring}/save-as-template"
     ids = [account.ask("POST", save, {"name": name})["id"] for name in ("T0", "T1", "Twin", "Twin", "Kept")]
     missing = "5d5d1a90-0000-4000-8000-000000000002"
     text = table("TemplateId", "T0", ids[1], "Twin", missing, "None", "x y", ids[1].upper())
-    assert_asks_first(bulkreply, account, "DeleteSequenceTemplate", text)
-    done = run_file(bulkreply, account, "DeleteSequenceTemplate", text, "--yes")
+    assert_asks_first(tmp_path, account, "DeleteSequenceTemplate", text)
+    done = run_file(tmp_path, account, "DeleteSequenceTemplate", text, yes=True)
     gone, wrong = "skipped reply.notFound", ["rejected reference.unknown"] * 2
     assert done.rows == ["called", "called", "rejected reference.ambiguous", gone, *wrong, gone]
     assert done.calls == {"v3.sequence_templates.list": 1, "v3.sequence_templates.delete": 4}
@@ -394,7 +394,7 @@ def test_sequence_templates_are_deleted_one_by_one_when_asked(account: Account, 
 @pytest.mark.parametrize(
     ("procedure", "leaves"), [("AddContactsToContactList", False), ("MoveContactsToContactList", True)]
 )
-def test_contacts_are_put_on_lists(account: Account, bulkreply: Bulkreply, procedure: str, leaves: bool) -> None:
+def test_contacts_are_put_on_lists(account: Account, tmp_path: Path, procedure: str, leaves: bool) -> None:
     ids = account.contacts(6)
     fair, web = (account.named("/v3/contact-lists", name) for name in ("Fair", "Web"))
     account.ask("POST", f"/v3/contact-lists/{fair}/add-contacts", {"contactIds": ids[:3]})
@@ -411,7 +411,7 @@ def test_contacts_are_put_on_lists(account: Account, bulkreply: Bulkreply, proce
     operation = "move_contacts" if leaves else "add_contacts"
     before = account.changes(f"contact_lists.{operation}")
     for _ in range(2):
-        done = run_file(bulkreply, account, procedure, table("ListId,ContactIds", *rows), more=more)
+        done = run_file(tmp_path, account, procedure, table("ListId,ContactIds", *rows), more=more)
         refused = ["contactNotProcessed", "contactList.notFound"]
         assert done.rows == [
             *["called"] * 3,
@@ -426,18 +426,18 @@ def test_contacts_are_put_on_lists(account: Account, bulkreply: Bulkreply, proce
     assert account.lists() == {ids[0]: both, ids[1]: both, ids[2]: ["Fair"]} | {number: ["Web"] for number in ids[3:]}
 
 
-def test_lists_a_job_may_create_are_created_once_in_any_spelling(account: Account, bulkreply: Bulkreply) -> None:
+def test_lists_a_job_may_create_are_created_once_in_any_spelling(account: Account, tmp_path: Path) -> None:
     ids = account.contacts(4)
     text = table("ListId,ContactIds", f"New,{ids[0]}", f"new,{ids[1]}", "Other,p2@example.com", "Other,x@example.com")
     fates = ["called"] * 3 + ["rejected reference.unknown"]
     for _ in range(2):
-        done = run_file(bulkreply, account, "AddContactsToContactList", text, more="create_missing: [contact_lists]\n")
+        done = run_file(tmp_path, account, "AddContactsToContactList", text, more="create_missing: [contact_lists]\n")
         assert done.rows == fates
     assert account.server.ask("state")["lists"] == {"New": 2, "Other": 1}
     assert account.changes("contact_lists.add_contacts") == 3
 
 
-def test_tasks_are_given_to_others_by_name(account: Account, bulkreply: Bulkreply) -> None:
+def test_tasks_are_given_to_others_by_name(account: Account, tmp_path: Path) -> None:
     (person,) = account.contacts(1)
     ids = [account.task("call", person) for _ in range(6)]
     rows = [
@@ -450,7 +450,7 @@ def test_tasks_are_given_to_others_by_name(account: Account, bulkreply: Bulkrepl
         f"{ids[5]},Nobody",
         "x,12",
     ]
-    done = run_file(bulkreply, account, "ReassignTask", table("TaskId,UserId", *rows))
+    done = run_file(tmp_path, account, "ReassignTask", table("TaskId,UserId", *rows))
     refused = ["reply.notFound", "reply.400", "reference.unknown", "id.invalid"]
     assert done.rows == ["called"] * 4 + [f"rejected {code}" for code in refused]
     assert done.calls == {"v3.users.list_team_users": 1, "v3.tasks.bulk_reassign": 3}
@@ -458,7 +458,7 @@ def test_tasks_are_given_to_others_by_name(account: Account, bulkreply: Bulkrepl
     assert [given[one] for one in ids] == [12, 12, 12, 11, 11, 11]
 
 
-def test_tasks_are_completed_together_unless_they_say_how(account: Account, bulkreply: Bulkreply) -> None:
+def test_tasks_are_completed_together_unless_they_say_how(account: Account, tmp_path: Path) -> None:
     (person,) = account.contacts(1)
     calls, todos = [account.task("call", person) for _ in range(5)], [account.task("toDo", person) for _ in range(2)]
     rows = [
@@ -474,31 +474,31 @@ def test_tasks_are_completed_together_unless_they_say_how(account: Account, bulk
         (f"{calls[0]},,", "skipped row.duplicate"),
     ]
     text = table("TaskId,CallResolution,FinishProspectInSequence", *(row for row, _ in rows))
-    done = run_file(bulkreply, account, "CompleteTask", text)
+    done = run_file(tmp_path, account, "CompleteTask", text)
     assert done.rows == [fate for _, fate in rows]
     assert done.calls == {"v3.tasks.bulk_complete": 1, "v3.tasks.complete": 5}
     assert account.sizes("tasks.bulk_complete") == [2]
     finished = dict.fromkeys([*calls[:4], todos[0]], "finished")
     assert account.tasks() == finished | {calls[4]: "new", todos[1]: "new"}
-    again = run_file(bulkreply, account, "CompleteTask", text)
+    again = run_file(tmp_path, account, "CompleteTask", text)
     done_already = [fate.replace("called", "unchanged") for _, fate in rows]
     assert [fate.split()[0] for fate in again.rows] == [fate.split()[0] for fate in done_already]
     assert again.calls == done.calls | {"v3.tasks.get": 5}, "their state is read before they count as done"
 
 
-def test_a_lost_completion_is_tried_again_and_found_done(account: Account, bulkreply: Bulkreply) -> None:
+def test_a_lost_completion_is_tried_again_and_found_done(account: Account, tmp_path: Path) -> None:
     (person,) = account.contacts(1)
     ids = [account.task("call", person) for _ in range(12)]
     account.server.change("faults", {"lost_answer": 0.4})
     rows = [f"{number},{'positive' if number % 3 else ''}" for number in ids]
-    done = run_file(bulkreply, account, "CompleteTask", table("TaskId,CallResolution", *rows), "--parallel", "1")
+    done = run_file(tmp_path, account, "CompleteTask", table("TaskId,CallResolution", *rows))
     account.server.change("faults", {})
     assert set(done.rows) <= {"called", "unchanged reply.task.cannotComplete", "unchanged reply.cannotComplete"}
     assert set(account.tasks().values()) == {"finished"}
     assert account.changes("tasks.complete") + account.changes("tasks.bulk_complete") == 12
 
 
-def test_tasks_are_executed_once_each_and_never_again_in_doubt(account: Account, bulkreply: Bulkreply) -> None:
+def test_tasks_are_executed_once_each_and_never_again_in_doubt(account: Account, tmp_path: Path) -> None:
     ids, box = account.contacts(6), account.mailbox("me@example.com")
     mails, todo = [account.task("manualEmail", number) for number in ids], account.task("toDo", ids[0])
     rows = [
@@ -511,45 +511,45 @@ def test_tasks_are_executed_once_each_and_never_again_in_doubt(account: Account,
         (f"{mails[3]},,,x@example.com", "rejected reference.unknown"),
     ]
     text = table("TaskId,ContentBody,ContentSubject,EmailAccountId", *(row for row, _ in rows))
-    assert_asks_first(bulkreply, account, "ExecuteAndCompleteTask", text)
-    done = run_file(bulkreply, account, "ExecuteAndCompleteTask", text, "--yes")
+    assert_asks_first(tmp_path, account, "ExecuteAndCompleteTask", text)
+    done = run_file(tmp_path, account, "ExecuteAndCompleteTask", text, yes=True)
     assert done.rows == [fate for _, fate in rows]
     assert done.calls == {"v3.email_accounts.list": 1, "v3.tasks.execute": 6}
     sent = [account.ask("GET", f"/v3/tasks/{one}?includeContent=true")["content"] for one in mails[:3]]
     assert [(one["body"], one["subject"]) for one in sent] == [("B", "S"), ("<b>Hi</b>", "Other"), ("Only a body", "S")]
-    answers = (bulkreply.run_folder("it") / "answers.ndjson").read_text("utf-8").splitlines()
+    answers = (next(tmp_path.glob("bulkreply-runs/it/*/answers.ndjson"))).read_text("utf-8").splitlines()
     assert sorted((line["rows"], line["answer"]["id"]) for line in map(json.loads, answers)) == [
         ([2], mails[0]),
         ([3], mails[1]),
         ([4], mails[2]),
     ]
     account.server.change("switches", {"v3.lost_answer": "drop_after_commit"})
-    lost = run_file(bulkreply, account, "ExecuteAndCompleteTask", table("TaskId", *mails[4:], 999), "--yes")
+    lost = run_file(tmp_path, account, "ExecuteAndCompleteTask", table("TaskId", *mails[4:], 999), yes=True)
     assert (lost.code, lost.rows) == (3, ["unknown answer.lost"] * 3)
     assert lost.calls == {"v3.tasks.execute": 3}
     assert account.changes("tasks.execute") == 5
 
 
-def test_the_blacklist_of_the_older_api(account: Account, bulkreply: Bulkreply) -> None:
+def test_the_blacklist_of_the_older_api(account: Account, tmp_path: Path) -> None:
     rows = ["one.example,,", ",a@two.example,", "three.example,b@four.example,", "one.example,,"]
     rows += ["no domain,,", ",no mail,", ",,neither"]
     text = table("Domain,Email,Note", *rows)
-    done = run_file(bulkreply, account, "AddToBlacklist", text)
+    done = run_file(tmp_path, account, "AddToBlacklist", text)
     wrong = ["rejected reply.400", "rejected email.invalid", "rejected procedure.case"]
     assert done.rows == ["called"] * 4 + wrong
     assert done.calls == {"v1.blacklist.add_domain": 4, "v1.blacklist.add_email": 2}
     assert account.blacklist() == ["a@two.example", "b@four.example", "one.example", "three.example"]
-    only = run_file(bulkreply, account, "AddToBlacklist", table("Email", "c@five.example", "x", "d@five.example"))
+    only = run_file(tmp_path, account, "AddToBlacklist", table("Email", "c@five.example", "x", "d@five.example"))
     assert only.rows == ["called", "rejected email.invalid", "called"]
-    assert_asks_first(bulkreply, account, "RemoveFromBlacklist", text)
-    done = run_file(bulkreply, account, "RemoveFromBlacklist", text, "--yes")
+    assert_asks_first(tmp_path, account, "RemoveFromBlacklist", text)
+    done = run_file(tmp_path, account, "RemoveFromBlacklist", text, yes=True)
     assert done.rows[1:3] + done.rows[4:] == ["called", "called", *wrong]
     assert sorted((done.rows[0], done.rows[3])) == ["called", "skipped reply.notFound"], "only one of them finds it"
     assert done.calls == {"v1.blacklist.delete_domain": 4, "v1.blacklist.delete_email": 2}
     assert account.blacklist() == ["c@five.example", "d@five.example"]
 
 
-def test_people_are_pushed_to_a_campaign_many_at_a_time(account: Account, bulkreply: Bulkreply) -> None:
+def test_people_are_pushed_to_a_campaign_many_at_a_time(account: Account, tmp_path: Path) -> None:
     ids, mate = account.contacts(10), account.of_a_mate()
     account.sequence("Spring", ids[:1])
     autumn = account.sequence("Autumn")
@@ -567,58 +567,81 @@ def test_people_are_pushed_to_a_campaign_many_at_a_time(account: Account, bulkre
         ([ids[7], "Nowhere", ""], "rejected reference.unknown"),
     ]
     text = table("ContactIds,SequenceId,OverwriteExisting", *(row for row, _ in rows))
-    assert_asks_first(bulkreply, account, "PushContactsToCampaign", text)
-    done = run_file(bulkreply, account, "PushContactsToCampaign", text, "--yes")
+    assert_asks_first(tmp_path, account, "PushContactsToCampaign", text)
+    done = run_file(tmp_path, account, "PushContactsToCampaign", text, yes=True)
     assert done.rows == [fate for _, fate in rows]
     assert list(account.members(autumn)) == [ids[0], *ids[2:5]]
     account.server.change("switches", {"v3.lost_answer": "drop_after_commit"})
     more = table("ContactIds,SequenceId", f"{ids[8]},Autumn", f"{ids[9]},Autumn", "999,Autumn")
-    lost = run_file(bulkreply, account, "PushContactsToCampaign", more, "--yes")
+    lost = run_file(tmp_path, account, "PushContactsToCampaign", more, yes=True)
     assert (lost.code, lost.rows) == (3, ["unknown answer.lost"] * 3)
     assert lost.calls["v1.campaign_people.bulk_push"] == 1, "it is not sent again: people might get mail twice"
     assert list(account.members(autumn)) == [ids[0], *ids[2:5], *ids[8:]]
 
 
-def test_twenty_thousand_rows_make_two_hundred_calls(bulkreply: Bulkreply) -> None:
-    server = start_sandbox("--key", KEY_CANARY, "--limits", "none", "--seed-contacts", "20000")
-    try:
-        account = Account(server)
-        rows = (f"{1001 + i},Replied" for i in range(20_000))
-        done = run_file(bulkreply, account, "SetContactStatus", table("ContactIds,Status", *rows))
-        assert (done.code, done.report["rows"]["called"]) == (0, 20_000)
-        assert done.calls == {"v3.contacts.set_replied": 200}
-        assert account.sizes("contacts.set_replied") == [100] * 200
-    finally:
-        server.stop()
+def test_from_the_shell_a_job_asks_and_goes_when_told(account: Account, bulkreply: Bulkreply) -> None:
+    (person,), sender = account.contacts(1), account.mailbox("me@example.com")
+    account.sequence("Spring", [person], [sender])
+    job = str(write_job(bulkreply.folder, "StartSequence", table("SequenceId", "Spring", "Nowhere", "Spring")))
+    where = ("--base-url", account.server.url, "--limits", "none")
+    done = bulkreply("run", job, *where)
+    words = "error: call StartSequence needs --yes, or `confirm: true` in the job, when nobody can be asked"
+    assert (done.code, words in done.err, account.sequences()) == (2, True, {"Spring": "new"}), done.err
+    done = bulkreply("run", job, "--yes", "--json", *where)
+    assert (done.code, account.sequences()) == (3, {"Spring": "active"})
+    assert {word: rows for word, rows in done.json["rows"].items() if rows} == {
+        "read": 3,
+        "called": 1,
+        "rejected": 1,
+        "skipped": 1,
+    }
+
+
+def test_twenty_thousand_rows_make_two_hundred_calls(
+    sandbox: Callable[..., SandboxProcess], bulkreply: Bulkreply
+) -> None:
+    account = Account(sandbox("--limits", "none", "--seed-contacts", "20000"))
+    rows = (f"{1001 + i},Replied" for i in range(20_000))
+    job = str(write_job(bulkreply.folder, "SetContactStatus", table("ContactIds,Status", *rows)))
+    done = bulkreply("run", job, "--base-url", account.server.url, "--limits", "none", "--json")
+    assert (done.code, done.json["rows"]["called"]) == (0, 20_000)
+    assert done.json["requests"]["by_operation"] == {"v3.users.whoami": 1, "v3.contacts.set_replied": 200}
+    assert account.sizes("contacts.set_replied") == [100] * 200
+
+
+def test_a_killed_run_notes_nothing_twice(sandbox: Callable[..., SandboxProcess], bulkreply: Bulkreply) -> None:
+    """What was under way when the process died may or may not have been done: it is left to people to look."""
+    account = Account(sandbox("--limits", "none", "--latency-ms", "30", "60"))
+    ids = account.contacts(60)
+    job = str(write_job(bulkreply.folder, "AddNoteToContact", table("ContactId,Notes", *(f"{n},Once" for n in ids))))
+    where = ("--base-url", account.server.url, "--limits", "none", "--parallel", "4")
+    process, deadline_s = bulkreply.start("run", job, *where), time.monotonic() + 30
+    while len(account.notes()) < 20:
+        assert time.monotonic() < deadline_s and process.poll() is None, "it never came to that"
+    process.kill()
+    process.wait()
+    done = bulkreply("resume", *where)
+    fates = Counter(outcome for outcome, *_ in results(bulkreply.folder))
+    assert (done.code, fates.total(), set(fates)) == (3, 60, {"called", "unknown"}), done.err
+    assert 1 <= fates["unknown"] <= 4, "no more than were under way"
+    assert set(account.notes().values()) == {"Once"}
+    assert len(account.notes()) >= fates["called"]
 
 
 WRONG = [
-    (
-        "SetContactStat",
-        "ContactIds,Status",
-        "",
-        "there is no procedure 'SetContactStat' (did you mean 'SetContactStatus'?)",
-    ),
-    ("SetContactStatus", "Contact,Status", "", "ContactIds must be mapped to call SetContactStatus"),
-    ("SetContactStatus", "ContactIds,Status", "map: {Status: Status}", "ContactIds must be mapped"),
-    ("SetContactStatus", "ContactIds,Stat", "map: {ContactIds: ContactIds, Status: Status}", "no column 'Status'"),
-    (
-        "SetContactStatus",
-        "ContactIds,Status",
-        "map: {ContactIds: ContactIds, Statuses: Status}",
-        "no parameter 'Statuses'",
-    ),
-    ("AddToBlacklist", "Site,Note", "", "Domain or Email must be mapped to call AddToBlacklist"),
-    ("contact_lists.shares", "id,x", "", "contact_lists has no operation 'shares' in v3 (did you mean 'share'?)"),
+    ("SetContactStat", "", "there is no procedure 'SetContactStat' (did you mean 'SetContactStatus'?)"),
+    ("SetContactStatus", "map: {Status: Status}", "ContactIds must be mapped to call SetContactStatus"),
+    ("SetContactStatus", "map: {ContactIds: ContactIds, Status: State}", "the file has no column 'State'"),
+    ("SetContactStatus", "map: {ContactIds: ContactIds, Statuses: Status}", "no parameter 'Statuses'"),
+    ("AddToBlacklist", "", "Domain or Email must be mapped to call AddToBlacklist"),
+    ("contact_lists.shares", "", "contact_lists has no operation 'shares' in v3 (did you mean 'share'?)"),
 ]
 
 
-@pytest.mark.parametrize(("procedure", "header", "more", "words"), WRONG)
+@pytest.mark.parametrize(("procedure", "more", "words"), WRONG)
 def test_a_job_that_cannot_be_is_refused_in_a_line(
-    bulkreply: Bulkreply, procedure: str, header: str, more: str, words: str
+    account: Account, tmp_path: Path, procedure: str, more: str, words: str
 ) -> None:
-    bulkreply.write("rows.csv", table(header, "1,Active"))
-    job = f"job: it\nfrom: {{file: rows.csv}}\nto: {{procedure: {procedure}}}\n{more}\n"
-    done = bulkreply("check", str(bulkreply.write("job.yaml", job)))
-    assert (done.code, words in done.err) == (2, True), done.err
-    assert done.err.count(words) == 1, "said once"
+    done = run_file(tmp_path, account, procedure, table("ContactIds,Status", "1,Active"), more=more)
+    assert (done.code, done.said.count(words)) == (2, 1), done.said
+    assert account.server.ask("events") == []

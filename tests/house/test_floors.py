@@ -29,7 +29,9 @@ BANNED_NAMES = {
 DOORS = {
     "aiohttp": ("net/transport", "sandbox/"),
     "aiolimiter": ("quota/",),
-    "sqlite3": ("ledger/", "quota/", "cli/diagnosis"),
+    "sqlite3": ("ledger/", "quota/", "cli/diagnosis", "databases/"),
+    "duckdb": ("databases/", "query/"),
+    "psycopg": ("databases/",),
     "openpyxl": ("files/workbook",),
     "xlsxwriter": ("files/workbook",),
     "ruamel": ("job/read",),

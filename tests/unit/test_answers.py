@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from bulkreply.catalog import Catalog, Operation
 from bulkreply.outcomes import Outcome
 from bulkreply.targets import Target, object_target, procedure_target
-from bulkreply.wire.answer import Answer, Settled, WrongShape, refusal, settle
+from bulkreply.wire.answer import Answer, Settled, WrongShape, settle
 from bulkreply.wire.paging import read_page
+from bulkreply.wire.refusal import refusal
 from bulkreply.wire.verdict import Verdict, judge
 
 CATALOG = Catalog()
@@ -107,7 +108,8 @@ UUID = "7b0f2c54-1111-4222-8333-9a0000000001"
 
 
 @pytest.mark.parametrize(
-    ("said", "number", "text"), [(7, 7, None), ("7", 7, None), (2**63 - 1, 2**63 - 1, None), (UUID, 0, UUID)]
+    ("said", "number", "text"),
+    [(7, 7, None), ("7", 7, None), (2**63 - 1, 2**63 - 1, None), (UUID, 0, UUID), ("²", 0, "²")],
 )
 def test_an_id_is_a_number_its_digits_or_a_uuid(said: object, number: int, text: str | None) -> None:
     item = imported({"items": [{"id": said, "status": "created"}]}, 1)
@@ -284,7 +286,12 @@ def test_pointers_that_name_none(pointer: str | None) -> None:
     assert found.whole == (f"{pointer or ''} bad".strip(),)
 
 
-@pytest.mark.parametrize("errors", [None, {}, {"Email": ["bad"]}, "bad", [1, "x", None], 7])
+def test_errors_by_field_name_no_record_but_are_told() -> None:
+    found = refusal(answer({"title": "T", "errors": {"Email": ["bad", "odd"], "name": "x", "y": None}}, 400))
+    assert (dict(found.failures), found.whole) == ({}, ("Email: bad, odd", "name: x", "y: None"))
+
+
+@pytest.mark.parametrize("errors", [None, {}, "bad", [1, "x", None], 7])
 def test_errors_of_another_form_are_no_pointers(errors: object) -> None:
     found = refusal(answer({"title": "T", "errors": errors}, 400))
     assert (found.message, dict(found.failures), found.whole) == ("T", {}, ())
@@ -298,3 +305,25 @@ def test_addresses_never_stand_in_a_refusal() -> None:
     }
     found = refusal(answer(said, 400))
     assert "@example" not in f"{found.message} {found.whole}"
+
+
+# -- totals
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome"),
+    [
+        ({"importedCount": 2, "updatedCount": 0, "skippedCount": 0, "errorsCount": 0}, Outcome.UPDATED),
+        ({"importedCount": 0, "skippedCount": 2, "errorsCount": 0}, Outcome.SKIPPED),
+        ({"importedCount": 0, "skippedCount": 0, "errorsCount": 2}, Outcome.REJECTED),
+        ({"importedCount": 1, "skippedCount": 1, "errorsCount": 0}, Outcome.UNKNOWN),
+        ({"skippedCount": 1, "errorsCount": 1}, Outcome.UNKNOWN),
+        ({"skippedCount": 3}, Outcome.UNKNOWN),
+        ({"skippedCount": "2", "errorsCount": None, "errorWords": []}, Outcome.UPDATED),
+        ({}, Outcome.UPDATED),
+    ],
+)
+def test_totals_tell_of_all_records_or_of_none(told: dict[str, Any], outcome: Outcome) -> None:
+    operation = CATALOG.object("accounts", "v1").operations["csv_import"]
+    settled = settle(operation, Outcome.UPDATED, answer(told), ["{}"] * 2, "AccountId")
+    assert list(settled.outcomes) == [outcome] * 2

@@ -8,14 +8,16 @@ import pytest
 
 from bulkreply.catalog import Catalog
 from bulkreply.outcomes import Outcome
-from bulkreply.wire.answer import Answer, WrongShape, refusal, settle
+from bulkreply.wire.answer import Answer, WrongShape, settle
 from bulkreply.wire.paging import read_page
+from bulkreply.wire.refusal import refusal
 from bulkreply.wire.verdict import TABLE, Verdict, judge, retry_after_s
 
 CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
 IMPORT, DELETE, LIST = CONTACTS.operations["import"], CONTACTS.operations["delete"], CONTACTS.operations["list"]
 UPSERT, CREATE = PEOPLE.operations["upsert"], CONTACTS.operations["create"]
+LOOKUP = PEOPLE.operations["lookup"]
 PUSH, MAILBOX = CATALOG.operation("v1.campaign_people.push"), CATALOG.operation("v1.email_accounts.delete")
 VALIDATION = CATALOG.operation("v3.email_validations.schedule")
 MEMBERS, FOLDER = (
@@ -69,6 +71,13 @@ CASES = [
     (CREATE, answer(404), 1, Verdict.STOP),
     (FOLDER, answer(404), 1, Verdict.STOP),
     (FOLDER, answer(404, {"code": "templateFolder.notFound"}), 1, Verdict.REJECT),
+    (LOOKUP, answer(404, {"message": "nobody"}), 1, Verdict.REJECT),
+    (LOOKUP, answer(404), 1, Verdict.REJECT),
+    (PEOPLE.operations["list"], answer(404, {"message": "nothing here"}), 1, Verdict.STOP),
+    (CATALOG.operation("v2.schedules.get_default"), answer(404), 1, Verdict.REJECT),
+    (CATALOG.operation("v3.reports.emails_overview"), answer(404, {"title": "No such route"}), 1, Verdict.STOP),
+    (CATALOG.operation("v3.reports.emails_overview"), answer(404, {"code": "report.notFound"}), 1, Verdict.REJECT),
+    (CATALOG.operation("v1.campaign_people.remove"), answer(404, {"message": "nobody"}), 1, Verdict.DONE),
     (IMPORT, answer(405), 9, Verdict.STOP),
     (IMPORT, answer(500), 9, Verdict.VERIFY),
     (IMPORT, answer(504, b"<html>"), 9, Verdict.VERIFY),

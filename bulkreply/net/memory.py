@@ -1,0 +1,40 @@
+"""What is remembered of accounts between runs: their quota, and whose key is whose."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bulkreply.secrets import state_folder
+
+
+def quota_path(name: str) -> Path:
+    """The file that counts an account's calls."""
+    folder = state_folder() / "quota"
+    folder.mkdir(exist_ok=True, mode=0o700)
+    return folder / f"{name}.sqlite"
+
+
+class Memory:
+    """Which account a key belonged to last time, so that even the first call of a run counts where it should."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def _all(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def get(self, key_name: str) -> str:
+        """The account a key belonged to, "" when that is not known."""
+        return str(self._all().get(key_name, ""))
+
+    def put(self, key_name: str, account_name: str) -> None:
+        """Remembers it."""
+        part = self._path.with_suffix(".part")
+        part.touch(mode=0o600)
+        part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
+        part.replace(self._path)
