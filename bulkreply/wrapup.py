@@ -87,6 +87,7 @@ def conclude(
         finished_s=now_s,
         files=files,
         message=problem.message if problem else "",
+        more=when_to_resume(problem),
     )
     write_report(report, run.path)
     Log(run.path / "log.jsonl").write(
@@ -98,6 +99,12 @@ def conclude(
         shutil.rmtree(run.stage_folder, ignore_errors=True)
         (run.path / "stdin.input").unlink(missing_ok=True)
     return report
+
+
+def when_to_resume(problem: BulkreplyError | None) -> dict[str, str]:
+    """From when going on makes sense, for schedules; nothing when it is not known."""
+    resume_at = problem.resume_at if isinstance(problem, RunPaused) else None
+    return {"resume_at": iso_utc(resume_at)} if resume_at is not None else {}
 
 
 def _state(problem: BulkreplyError | None) -> str:

@@ -4,58 +4,44 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from bulkreply import __version__
+from bulkreply.cli.direct_app import direct_app
+from bulkreply.cli.options import (
+    RUNS,
+    AccountName,
+    AsJson,
+    BaseUrl,
+    CatalogFolder,
+    Common,
+    JobPath,
+    Limits,
+    MaxWait,
+    Parallel,
+    RowLimit,
+    RunName,
+    Runs,
+    Settings,
+    Strict,
+    Yes,
+)
 from bulkreply.cli.schedule_app import schedule_app
 from bulkreply.errors import BulkreplyError, exit_code_of
 
 app = typer.Typer(
     name="bulkreply",
-    help="Bulk import for Reply: one job file, one command, every row accounted for.",
+    help="Bulk import and export for Reply: one job file, one command, every row accounted for.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.add_typer(direct_app)
 app.add_typer(schedule_app, name="schedule")
-
-JobPath = Annotated[Path, typer.Argument(metavar="JOB", help="Job file (YAML).", show_default=False)]
-RunName = Annotated[
-    str | None, typer.Argument(metavar="[RUN]", help="Run id, its beginning, or its folder.", show_default=False)
-]
-AccountName = Annotated[str | None, typer.Option("--account", help="Account of bulkreply.toml.")]
-BaseUrl = Annotated[str | None, typer.Option("--base-url", help="Server, when not Reply itself.")]
-Limits = Annotated[str | None, typer.Option("--limits", help='Quota windows, "100/60s,3000/1h" or none.')]
-Runs = Annotated[Path, typer.Option("--runs", help="Folder of the run folders.")]
-RowLimit = Annotated[int, typer.Option("--limit", min=0, help="Take the first N rows only.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", help="Change the job: to.mode=insert.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer on stdout.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
-Strict = Annotated[bool, typer.Option("--strict", help="Refuse columns neither mapped nor ignored.")]
-Parallel = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Calls under way at once.")]
-MaxWait = Annotated[str, typer.Option("--max-wait", help="Longest wait for the quota before pausing (exit 5).")]
-CatalogFolder = Annotated[Path | None, typer.Option("--catalog", help="Catalog file, or folder of them.")]
-
-RUNS = Path("bulkreply-runs")
-
-
-@dataclass(frozen=True, slots=True)
-class Common:
-    """Options that most commands share."""
-
-    account: str | None = None
-    base_url: str | None = None
-    limits: str | None = None
-    runs: Path = RUNS
-    parallel: int = 8
-    max_wait: str = "2h"
-    catalog: Path | None = None
-    as_json: bool = False
 
 
 def _version(wanted: bool) -> None:
@@ -221,75 +207,6 @@ def objects(
     from bulkreply.cli import browsing
 
     raise typer.Exit(browsing.objects(name, api, catalog, as_json, markdown))
-
-
-@app.command()
-def export(
-    name: Annotated[str, typer.Argument(metavar="OBJECT", help="Object, such as contacts.")],
-    output: Annotated[str, typer.Option("--output", "-o", help="File, - for stdout, or a database URL.")] = "-",
-    where: Annotated[list[str] | None, typer.Option("--where", help="Narrow it: listId=7. May be repeated.")] = None,
-    form: Annotated[str | None, typer.Option("--format", help="csv, tsv, xlsx, parquet or ndjson.")] = None,
-    details: Annotated[bool, typer.Option("--details", help="Read every record whole, one call each.")] = False,
-    incremental: Annotated[bool, typer.Option("--incremental", help="Only what changed since the last time.")] = False,
-    api: Annotated[str, typer.Option("--api", help="v3, v2 or v1.")] = "v3",
-    fresh: Annotated[bool, typer.Option("--fresh", help="Begin anew, leave an unfinished export.")] = False,
-    account: AccountName = None,
-    base_url: BaseUrl = None,
-    limits: Limits = None,
-    runs: Runs = RUNS,
-    parallel: Parallel = 8,
-    max_wait: MaxWait = "2h",
-    catalog: CatalogFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Export an object without a job file: bulkreply export contacts -o contacts.csv."""
-    from bulkreply.cli import exporting, running
-
-    common = Common(account, base_url, limits, runs, parallel, max_wait, catalog, as_json)
-    job = exporting.job_from_options(
-        name, output, where or [], api=api, details=details, form=form, incremental=incremental
-    )
-    raise typer.Exit(running.run_export(job, common, fresh=fresh))
-
-
-@app.command()
-def query(
-    sql: Annotated[str, typer.Argument(metavar="SQL", help="SELECT over objects: contacts, v1.people.")],
-    folder: Annotated[Path | None, typer.Option("--from", help="Folder of an earlier export instead of Reply.")] = None,
-    as_csv: Annotated[bool, typer.Option("--csv", help="CSV on stdout.")] = False,
-    only_plan: Annotated[bool, typer.Option("--plan", help="Only say what it would cost.")] = False,
-    account: AccountName = None,
-    base_url: BaseUrl = None,
-    limits: Limits = None,
-    max_wait: MaxWait = "2h",
-    catalog: CatalogFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Ask Reply in SQL: bulkreply query "SELECT country, count(*) FROM contacts GROUP BY 1"."""
-    from bulkreply.cli import querying
-
-    common = Common(account, base_url, limits, max_wait=max_wait, catalog=catalog, as_json=as_json)
-    raise typer.Exit(querying.query(sql, common, folder=folder, as_csv=as_csv, only_plan=only_plan))
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def call(
-    context: typer.Context,
-    procedure: Annotated[str, typer.Argument(metavar="PROCEDURE", help="StartSequence, or contact_lists.share.")],
-    api: Annotated[str, typer.Option("--api", help="v3, v2 or v1, for an operation.")] = "v3",
-    yes: Yes = False,
-    account: AccountName = None,
-    base_url: BaseUrl = None,
-    limits: Limits = None,
-    max_wait: MaxWait = "2h",
-    catalog: CatalogFolder = None,
-    as_json: AsJson = False,
-) -> None:
-    """Call a procedure or any operation once: bulkreply call StartSequence --sequence-id 5."""
-    from bulkreply.cli import calling
-
-    common = Common(account, base_url, limits, max_wait=max_wait, catalog=catalog, as_json=as_json)
-    raise typer.Exit(calling.call_procedure(procedure, api, context.args, common, yes=yes))
 
 
 @app.command()

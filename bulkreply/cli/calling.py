@@ -13,7 +13,7 @@ import orjson
 
 from bulkreply.accounts import load_account
 from bulkreply.calling import Called, call, records, target_of
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
 from bulkreply.errors import UsageProblem

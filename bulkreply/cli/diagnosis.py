@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of
 from bulkreply.cli.show import data, emit, talk
 from bulkreply.errors import BulkreplyError, DiskFatal, KeyRefused, UsageProblem, exit_code_of

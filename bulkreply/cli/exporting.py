@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from bulkreply.catalog import Catalog
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk, watch
 from bulkreply.engine import Progress

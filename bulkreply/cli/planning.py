@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from bulkreply.cli import exporting
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, show_plan, talk
 from bulkreply.errors import JobInvalid

@@ -13,7 +13,7 @@ from typing import Any
 import typer
 
 from bulkreply.cli import exporting
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import emit, show_plan, show_report, talk, watch
 from bulkreply.engine import Progress

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from bulkreply.accounts import CONFIG_NAME
 from bulkreply.catalog import Catalog
-from bulkreply.cli.app import RUNS
+from bulkreply.cli.options import RUNS
 from bulkreply.cli.show import data, emit, talk
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
 from bulkreply.errors import BulkreplyError, Interrupted, UsageProblem

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bulkreply.accounts import ReplyAccount, load_account
 from bulkreply.catalog import Catalog
-from bulkreply.cli.app import Common
+from bulkreply.cli.options import Common
 from bulkreply.errors import UsageProblem
 from bulkreply.job import Job
 from bulkreply.net.client import Patience

@@ -22,8 +22,8 @@ class Later:
         self._sink = sink
         self._recorder = recorder
         self._identities = identities
-        self._refused: list[tuple[Batch, Settled]] = []
-        self._moved = False
+        self._put_off: list[tuple[Batch, Settled]] = []
+        self._moved: set[str] = set()
 
     async def filled(self, batch: Batch) -> Batch:
         """The batch with its slots filled. Records that wait for one that was refused or left alone are left out."""
@@ -43,19 +43,19 @@ class Later:
         words = {i: failure.code.rpartition(".")[2] for i, failure in settled.failures.items()}
         late = [i for i, word in words.items() if word in operation.later]
         rest = [i for i in range(len(batch)) if i not in set(late)]
-        self._moved = self._moved or bool(rest)
+        if rest:
+            self._moved.add(batch.group)
         if not late:
             return await self._recorder.settle(entry, batch, settled)
         await self._recorder.replace(entry, batch.only(rest), settled.only(rest))
-        self._refused.append((batch.only(late), settled.only(late)))
+        self._put_off.append((batch.only(late), settled.only(late)))
         return None
 
     async def again(self) -> list[Batch]:
-        """What was put off and may be taken now; when nothing was done in between, it is refused for good."""
-        refused, self._refused = self._refused, []
-        if self._moved:
-            self._moved = False
-            return [batch for batch, _ in refused]
-        for batch, settled in refused:
-            await self._recorder.replace(0, batch, settled)
-        return []
+        """What was put off and may be taken now; where nothing of its group was done in between, it is refused."""
+        put_off, moved = self._put_off, self._moved
+        self._put_off, self._moved = [], set()
+        for batch, settled in put_off:
+            if batch.group not in moved:
+                await self._recorder.replace(0, batch, settled)
+        return [batch for batch, _ in put_off if batch.group in moved]

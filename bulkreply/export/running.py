@@ -29,6 +29,7 @@ from bulkreply.outcomes import Outcome, Tally
 from bulkreply.report import Report, summarise, write_report
 from bulkreply.report.results import Results
 from bulkreply.runs import Log, RunFolder, create_run, locked, safe_name, unfinished_run
+from bulkreply.wrapup import when_to_resume
 
 PAGES_NAME = "pages.sqlite"
 ShowPlan = Callable[[ExportPlan], None]
@@ -239,7 +240,8 @@ class _Export:
             finished_s=now_s,
             files={"log": "log.jsonl", **done.files},
             message=message,
-            more={"tables": done.rows, "changes": changed, "complete": problem is None and not doubts},
+            more={"tables": done.rows, "changes": changed, "complete": problem is None and not doubts}
+            | when_to_resume(problem),
         )
         write_report(report, self._run.path)
         Log(self._run.path / "log.jsonl").write(iso_utc(now_s), state, exit_code=code, rows=dict(report.rows))
