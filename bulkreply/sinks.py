@@ -127,7 +127,8 @@ class ReplySink:
                 return batch, Settled.all(1, Outcome.REJECTED, Failure("reply.notFound", "Reply does not have it"))
             body = merged(route.spec, operation, record, sent, self.target.shapes)
             said = {name: body[name] for name in self._taken(route, operation, sent)}
-            if holds(route.spec, record, said, strict=True, shapes=self.target.shapes):
+            loose = () if batch.keys[0].startswith(ID_MARK) else route.spec.natural_key
+            if holds(route.spec, record, said, True, self.target.shapes, loose):
                 settled = Settled.all(1, Outcome.UNCHANGED)
                 _keep_ids(batch, settled)
                 return batch, settled

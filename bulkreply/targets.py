@@ -45,7 +45,7 @@ class Target:
     def addressed(self, mapped: Collection[str]) -> Target:
         """The target for a file that maps these fields: records named by their id may need another operation."""
         mode, spec = self.mode, self.spec
-        if mode is None or spec is None or spec.key not in mapped or self.word == "insert":
+        if mode is None or spec is None or spec.key not in mapped or not spec.known_by_id or self.word == "insert":
             return self
         if self.word == "upsert":
             return replace(self, mode=replace(mode, known=mode.by_id)) if mode.by_id else self

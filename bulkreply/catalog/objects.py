@@ -108,6 +108,11 @@ class ObjectSpec:
         return next((f for f in self.fields.values() if f.type == "custom"), None)
 
     @property
+    def known_by_id(self) -> bool:
+        """Whether an id alone tells which record: a link is told by both its ends."""
+        return self.key not in self.natural_key or len(self.natural_key) == 1
+
+    @property
     def mappable_fields(self) -> tuple[str, ...]:
         """Names a job may map to, without custom fields."""
         return tuple(f.name for f in self.fields.values() if f.mappable and f.type != "custom")

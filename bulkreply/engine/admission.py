@@ -154,7 +154,7 @@ class Admission:
             return False
         taken = inputs_of(spec, self._target.known or self._target.operation)
         said = {name: value for name, value in orjson.loads(text).items() if name in taken}
-        return holds(spec, record, said, strict=True, shapes=self._target.shapes)
+        return holds(spec, record, said, True, self._target.shapes, spec.natural_key)
 
 
 def _settled(verdicts: Sequence[Verdict]) -> Settled:

@@ -14,7 +14,7 @@ import polars as pl
 
 GROUP_ROWS = 50_000
 GROUP_BYTES = 16 << 20
-_LEAST_ROWS = 1_000
+_LEAST_ROWS = 100
 
 
 class ParquetWriter:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 import os
 import re
 import string
@@ -33,7 +34,7 @@ def file_name(pattern: str, values: Mapping[str, str], now: datetime) -> Path:
             can keep.
     """
     path = "".join(_filled(pattern, values, now))
-    if path.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:", path):
+    if path.startswith(("/", "\\", "~")) or re.match(r"[A-Za-z]:[/\\]", path):
         raise _refused(pattern, "the path leaves the output folder", "give a path inside it")
     for part in path.split("/"):
         _check_part(pattern, part)
@@ -132,6 +133,8 @@ def _make_folder(folder: Path) -> list[Path]:
     while not above.exists():
         above = above.parent
         changed.append(above)
+    if not above.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
     folder.mkdir(parents=True, exist_ok=True)
     return changed
 

@@ -71,7 +71,7 @@ def _auto(job: Job, target: Target, source: FileSource) -> list[Rule]:
         return rules
     taken = {name for operation in target.operations for name in inputs_of(spec, operation)} | set(spec.natural_key)
     taken |= {name for case in target.cases for name in (*case.when, *case.give.values())}
-    names_itself = target.word in ("update", "delete") or bool(spec.parent) or spec.key in spec.natural_key
+    names_itself = target.word in ("update", "delete") or bool(spec.parent) or not spec.known_by_id
     # elsewhere ids may be another account's
     taken = taken | {spec.key} if names_itself else taken - {spec.key}
     return [rule for rule in rules if rule.root in taken]

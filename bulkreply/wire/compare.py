@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -54,12 +54,14 @@ def holds(
     sent: Mapping[str, Any],
     strict: bool = False,
     shapes: Shapes | None = None,
+    loose: Collection[str] = (),
 ) -> bool:
     """Whether every value sent stands in the record. Fields Reply never answers with are not looked at.
 
     Args:
         strict: Whether a value that cannot be looked at counts as different.
         shapes: Shape -> fields, to know such fields inside nested values.
+        loose: Fields whose case does not count even so: those the record was found by.
     """
     for name, value in sent.items():
         field = spec.fields.get(name)
@@ -73,7 +75,7 @@ def holds(
         if field.type == "custom":
             if not _custom_holds(known, value, field.read, field.write, strict):
                 return False
-        elif not _agrees(field, None if known is ABSENT else known, value, shapes or {}, strict):
+        elif not _agrees(field, None if known is ABSENT else known, value, shapes or {}, strict and name not in loose):
             return False
     return True
 

@@ -37,8 +37,7 @@ def key_column(
     if target.mode is None and len(parts) < len(spec.natural_key):
         parts = [rows[column].str.strip_chars('"') for column in about[:1]]
     key = _joined(parts, target.word in ("insert", CALL)) if parts else nothing
-    alone = spec.key not in spec.natural_key or len(spec.natural_key) == 1  # else it names no record by itself
-    if target.mode is not None and target.word != "insert" and spec.key in rows.columns and alone:
+    if target.mode is not None and target.word != "insert" and spec.key in rows.columns and spec.known_by_id:
         ids = rows[spec.key].str.strip_chars('"').alias("id")
         key = ids.to_frame().select((pl.lit(ID_MARK) + pl.col("id")).alias("key"))["key"].fill_null(key)
     return key.fill_null("")

@@ -20,6 +20,7 @@ from bulkreply.mapping import Mapping as RowMapping
 from bulkreply.outcomes import Outcome
 from bulkreply.slots import labelled
 from bulkreply.targets import Target, tree_operation
+from bulkreply.wire.conditions import fitting
 from bulkreply.wire.keys import key_column
 from bulkreply.wire.record import Piece, object_of, render
 from bulkreply.wire.trees import Tree, divide
@@ -117,7 +118,7 @@ class Layouts:
         rows, found = mapped.records, []
         left = pl.repeat(True, rows.height, eager=True, dtype=pl.Boolean)
         for layout in self._each:
-            fits = self._fits(layout.case, rows)
+            fits = fitting(layout.case, rows)
             left = left & ~fits
             chosen = rows if fits.all() else rows.filter(fits)
             if chosen.height:
@@ -141,14 +142,6 @@ class Layouts:
 
     def _asks(self, name: str, wanted: Any) -> bool:
         return name in self._quoted or wanted is False
-
-    def _fits(self, case: Case, rows: pl.DataFrame) -> pl.Series:
-        fits = pl.repeat(True, rows.height, eager=True, dtype=pl.Boolean)
-        for name, wanted in case.when.items():
-            known = name in rows.columns
-            cells = rows[name] if known else pl.repeat(None, rows.height, eager=True, dtype=pl.String)
-            fits = fits & _matches(cells, wanted)
-        return fits
 
     # -- where things go
 
@@ -320,17 +313,3 @@ def _labels(spec: ObjectSpec, rows: pl.DataFrame, ids: pl.Series) -> pl.Series:
     """Labels are unique per parent: the ids of two sequences' steps may be the same in a file."""
     scope = next((name for name in spec.natural_key if name in rows.columns and name != spec.parent), "")
     return rows[scope] + "." + ids if scope else ids
-
-
-def _matches(cells: pl.Series, wanted: Any) -> pl.Series:
-    if isinstance(wanted, bool):
-        return cells.is_not_null() if wanted else cells.is_null()
-    if isinstance(wanted, dict):
-        fits = pl.repeat(True, len(cells), eager=True, dtype=pl.Boolean)
-        text = cells.fill_null("")
-        for word in wanted.get("has", ()):
-            fits = fits & text.str.contains(f'"{word}"', literal=True)
-        for word in wanted.get("lacks", ()):
-            fits = fits & ~text.str.contains(f'"{word}"', literal=True)
-        return fits
-    return cells.is_in(list(wanted)).fill_null(False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import bulkreply as product
+from bulkreply.sandbox.switches import CHOICES
 from tests.conftest import KEY_CANARY
 from tests.flow.account import Account
 
@@ -35,11 +36,17 @@ class Ran:
 
 @dataclass
 class Office:
-    """An account of a stand-in, what is in it by a short name, and a folder to run jobs in."""
+    """An account of a stand-in, and a folder to run jobs in.
+
+    Attributes:
+        ids: Short name -> id of what is in the account.
+        dialect: How Reply answers while a file runs, where it is not as usual.
+    """
 
     account: Account
     folder: Path
     ids: dict[str, Any] = field(default_factory=dict)
+    dialect: dict[str, str] = field(default_factory=dict)
     number: int = 0
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
@@ -71,7 +78,9 @@ class Office:
         account = f'[accounts.main]\nkey_file = "key"\nbase_url = "{self.account.server.url}"\nlimits = "none"\n'
         (self.folder / "bulkreply.toml").write_text(account, "utf-8")
         path, runs = self.folder / f"{name}.yaml", self.folder / "runs"
+        self.account.server.change("switches", self.dialect)
         report = product.run(path, runs=runs, account="main", confirm=True).content
+        self.account.server.change("switches", {switch: CHOICES[switch][0] for switch in self.dialect})
         folder = self.folder / "runs" / name / report["run"]
         lines = results(folder)
         calls = {label.removeprefix("v3."): count for label, count in report["requests"]["by_operation"].items()}

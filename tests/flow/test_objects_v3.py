@@ -111,11 +111,16 @@ class Desk:
         path = self.folder / f"{name}.yaml"
         path.write_text(f"job: {name}\nfrom: {{file: {name}.{ending}}}\nto: {{{to}}}\n{more}", "utf-8")
         self.account.server.change("switches", self.dialect)
+        before = len(self.account.requests())
         content = product.run(path, runs=self.folder / "runs", account="main", confirm=True).content
         self.account.server.change("switches", {name: CHOICES[name][0] for name in self.dialect})
         folder = self.folder / "runs" / name / content["run"]
         with (folder / "results.csv").open(encoding="utf-8", newline="") as lines:
-            rows = [f"{line['outcome']} {line['code']}".strip() for line in csv.DictReader(lines)]
+            results = list(csv.DictReader(lines))
+        rows = [f"{one['outcome']} {one['code']}".strip() for one in results]
+        if ending == "csv":
+            assert reasons(folder) == {one["row"]: one["code"] for one in results if one["outcome"] == "rejected"}
+        assert content["requests"]["sent"] == len(self.account.requests()) - before, "every request is counted"
         calls = {label.removeprefix("v3."): n for label, n in content["requests"]["by_operation"].items()}
         calls.pop("users.whoami", None)
         assert content["state"] == "finished"
@@ -135,6 +140,17 @@ class Desk:
         for day in (day for one in whole for day in one.get("holidays", ())):
             del day["id"]  # every replacement makes them anew
         return {called(one): {k: v for k, v in one.items() if k not in CLOCKED} for one in whole}
+
+
+def reasons(folder: Path) -> dict[str, str]:
+    """Row -> code of the rows that a run hands back to be mended; each says why in words."""
+    path = folder / "rejects.csv"
+    if not path.exists():
+        return {}
+    with path.open(encoding="utf-8", newline="") as lines:
+        found = list(csv.DictReader(lines))
+    assert all(one["_message"] for one in found)
+    return {one["_row"]: one["_code"] for one in found}
 
 
 @pytest.fixture
