@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-MAX_RECORD_LINES = 500
+MAX_RECORD_LINES = 5_000
 """A cell may span this many lines; a quote open for longer is taken for a stray one."""
 
 Fault = Literal["", "blank", "ragged", "quote"]

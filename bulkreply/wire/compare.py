@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from bulkreply.catalog import Case, Field, ObjectSpec
+from bulkreply.codecs import fold
 
 Shapes = Mapping[str, Mapping[str, Field]]
 ABSENT = object()
@@ -45,7 +46,16 @@ def key_text(field: Field, value: Any) -> str:
     moment = _moment(value) if field.type == "datetime" else None
     if moment is not None:
         return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    value = spelled(field, value)
     return str(int(value) if isinstance(value, float) and value.is_integer() else value).strip().lower()
+
+
+def spelled(field: Field, value: Any) -> Any:
+    """A value in the spelling that is sent: answers may have another, or the number of an earlier generation."""
+    if field.type != "enum":
+        return value
+    aliases = {fold(alias): word for alias, word in field.aliases.items()}
+    return (aliases | {fold(word): word for word in field.values}).get(fold(str(value)), value)
 
 
 def holds(
@@ -95,7 +105,7 @@ def _agrees(field: Field, known: Any, sent: Any, shapes: Shapes, strict: bool) -
         return all(_agrees(inside[name], value_at(inside[name], known), sent[name], shapes, strict) for name in seen)
     if field.type == "datetime" and _moment(known) is not None and _moment(known) == _moment(sent):
         return True
-    return _same(None if known is ABSENT else known, sent, strict and field.type == "text")
+    return _same(None if known is ABSENT else spelled(field, known), sent, strict and field.type == "text")
 
 
 def already(spec: ObjectSpec, case: Case, record: Mapping[str, Any], given: Mapping[str, Any]) -> bool:

@@ -8,9 +8,8 @@ from typing import Any
 
 from bulkreply.catalog import Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import inputs_of
-from bulkreply.codecs import fold
 from bulkreply.targets import Shapes
-from bulkreply.wire.compare import ABSENT, value_at
+from bulkreply.wire.compare import ABSENT, spelled, value_at
 
 
 def merged(
@@ -56,10 +55,7 @@ def kept_value(field: Field, known: Any, shapes: Shapes) -> Any:
         inside = shapes[field.shape]
         made = {name: kept_value(one, value_at(one, known), shapes) for name, one in inside.items() if one.mappable}
         return {name: value for name, value in made.items() if value is not None}
-    if field.type == "enum":
-        spellings = {fold(value): value for value in field.values}
-        return spellings.get(fold(str(known)), known)
-    return known
+    return spelled(field, known)
 
 
 def over(field: Field, kept: Any, sent: Any, shapes: Shapes) -> Any:

@@ -64,7 +64,20 @@ def test_doctor_and_help(sandbox: Start, bulkreply: Bulkreply) -> None:
     assert (done.code, "Traceback" in done.err) == (6, False)
     assert bulkreply("--version").out.startswith("bulkreply ")
     bulkreply.settings["COLUMNS"] = "40"
-    for word in ("demo", "check", "plan", "run", "resume", "retry", "status", "report", "why", "objects", "call", "schema"):
+    for word in (
+        "demo",
+        "check",
+        "plan",
+        "run",
+        "resume",
+        "retry",
+        "status",
+        "report",
+        "why",
+        "objects",
+        "call",
+        "schema",
+    ):
         assert bulkreply(word, "--help").code == 0
         assert word in bulkreply("--help").out
     assert bulkreply("objects").code == 0

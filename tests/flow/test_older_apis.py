@@ -110,7 +110,7 @@ class Desk:
         (self.folder / f"{name}.{ending}").write_text(text, "utf-8")
         path = self.folder / f"{name}.yaml"
         path.write_text(f"job: {name}\nfrom: {{file: {name}.{ending}}}\nto: {{{to}}}\n{more}", "utf-8")
-        content = product.run(path, runs=self.folder / "runs", confirm=True).content
+        content = product.run(path, runs=self.folder / "runs", account="main", confirm=True).content
         with (self.folder / "runs" / name / content["run"] / "results.csv").open(encoding="utf-8", newline="") as lines:
             rows = [f"{line['outcome']} {line['code']}".strip() for line in csv.DictReader(lines)]
         assert content["state"] == "finished"

@@ -494,13 +494,11 @@ LIVES: dict[str, tuple[Held, list[File]]] = {
 
 OTHERWISE = {
     "v3.item_error": "int",
-    "v3.error_key": "errorCode",
     "v3.enum_out": "pascal",
     "v3.enum_in": "camel_only",
     "v3.create_status": "200",
     "v3.empty_action": "200",
     "v3.total_count": "absent",
-    "v3.settings_partial": "refused",
     "v3.step_execution_mode": "required",
     "v3.sequence_templates_shape": "bare_array",
     "v3.task_enums": "ints",
@@ -524,3 +522,117 @@ def test_a_life(name: str, dialect: dict[str, str], office: Office) -> None:
         if isinstance(expected, dict):
             expected = {word: value for word, value in expected.items() if value is not None}
         assert held(office) == expected, file.mode
+
+
+# -- listings
+
+LISTS: dict[str, tuple[str, str, list[Any]]] = {
+    "sequences.list": ("--name spri", "name", ["Spring"]),
+    "sequences.get": ("--id Spring", "name", ["Spring"]),
+    "sequence_folders.list": ("", "name", ["Old"]),
+    "sequences_in_folder.list": ("--folder-id Old", "name", ["Spring"]),
+    "sequence_steps.list": ("--sequence-id <Spring>", "delayInMinutes", [1, 2, 3]),
+    "sequence_step_variants.list": ("--sequence-id Spring --step-id <Spring1>", "subject", ["Hi", "Ho"]),
+    "sequence_templates.list": ("", "name", ["Plan"]),
+    "sequence_contacts.list": (
+        "--sequence-id <Spring> --sort-by email --sort-direction asc",
+        "contactId",
+        ["p0", "p1"],
+    ),
+    "sequence_contacts.list_state": ("--sequence-id Spring", "contactId", ["p1", "p0"]),
+    "sequence_email_accounts.list": ("--sequence-id <Spring>", "email", ["ann@example.com"]),
+    "sequence_linkedin_accounts.list": ("--sequence-id Spring", "name", ["Bob"]),
+    "tasks.list": ("", "taskType", ["call", "meeting"]),
+    "tasks.filter": ("--contact-id p1@example.com --from 2026-01-01 --to 2026-12-31", "taskType", ["meeting"]),
+}
+
+
+@pytest.fixture
+def busy(office: Office) -> Office:
+    """Something of everything."""
+    spring = office.ids["Spring"]
+    office.ask("POST", f"sequence-folders/{office.ids['Old']}/sequence-links/bulk", {"sequenceIds": [spring]})
+    office.ask("POST", f"sequences/{spring}/contact-links/bulk", {"contactIds": [office.ids["p0"], office.ids["p1"]]})
+    office.ask("POST", f"sequences/{spring}/email-account-links", {"emailAccountId": office.ids["ann"]})
+    office.ask("POST", f"sequences/{spring}/linkedin-account-links", {"linkedInAccountId": office.ids["in Bob"]})
+    office.ask("POST", f"sequences/{spring}/save-as-template", {"name": "Plan"})
+    for kind, contact in (("call", "p0"), ("meeting", "p1")):
+        office.account.task(kind, office.ids[contact])
+    return office
+
+
+@pytest.mark.parametrize("call", LISTS)
+def test_a_listing(call: str, busy: Office, bulkreply: Bulkreply) -> None:
+    words, field, expected = LISTS[call]
+    url = ("--base-url", busy.account.server.url, "--limits", "none")
+    done = bulkreply("call", call, *busy.named(words).split(), "--json", *url)
+    assert done.code == 0, done.err
+    found = [one.get("answer", one) for one in done.json]
+    assert [one[field] for one in found] == [busy.ids.get(one, one) for one in expected]
+
+
+@pytest.mark.parametrize("sequence", ["Both", "No", "9999"])
+def test_a_listing_of_what_is_not_there(sequence: str, office: Office, bulkreply: Bulkreply) -> None:
+    url = ("--base-url", office.account.server.url, "--limits", "none")
+    done = bulkreply("call", "sequence_steps.list", "--sequence-id", sequence, *url)
+    assert (done.code, done.out, sequence in done.err) == (2, "", True), done.err
+
+
+# -- what a row may leave out, and what it may not
+
+
+def test_settings_are_completed_from_what_reply_holds(office: Office) -> None:
+    office.sequence("Known", settings={"emailsCountPerDay": 7, "dailyThrottling": 33, "enableLinksTracking": True})
+    before = office.detail("Known")["settings"]
+    office.dialect = {"v3.settings_partial": "refused", "v3.enum_out": "pascal"}
+    text = "name,settings.emailsCountPerDay,settings.useDailyThrottling\nKnown,8,no\nSpring,,\nKnown,1,\nAutumn,0,\n"
+    ran = office.run("object: sequences, mode: update", text)
+    assert ran.rows == ["updated", "unchanged", TWIN, "rejected integer.invalid"]
+    assert ran.calls == {"sequences.list": 1, "sequences.get": 1, "sequences.update": 1}
+    assert office.detail("Known")["settings"] == before | {"emailsCountPerDay": 8, "useDailyThrottling": False}
+    again = office.run("object: sequences, mode: update", text)
+    assert (again.rows[0], again.calls) == ("unchanged", {"sequences.list": 1, "sequences.get": 1})
+    mixed = office.run(
+        "object: sequences, mode: upsert", [{"name": n, "settings": {"dailyThrottling": 5}} for n in ("Known", "Made")]
+    )
+    assert mixed.rows == ["updated", "rejected reply.400"], "a new sequence needs all seven, there are none to keep"
+    assert "/settings/emailsCountPerDay A value is needed." in mixed.messages[1]
+
+
+def test_blank_cells_keep_and_the_word_for_it_empties(office: Office) -> None:
+    more = "map: {name: name, scheduleId: scheduleId, emailAccounts: {column: mail, split: ';'}}\n"
+    ran = office.run(
+        "object: sequences, mode: insert", "name,scheduleId,mail\nFull,Nights,<ann>;BOB@example.com\n", more
+    )
+    assert (ran.rows, sequences(office)["Full"]) == (["created"], ("Nights", 2, 0))
+    for text, left in (
+        ("name,scheduleId,mail\nFull,,;\n", ("Nights", 2, 0)),
+        ("name,scheduleId,mail\nFull,,ann@example.com\n", ("Nights", 1, 0)),
+        ("name,scheduleId,mail\nFull,<clear>,<clear>\n", (None, 0, 0)),
+    ):
+        office.run("object: sequences, mode: update", text, more.replace("{name", "{clear: <clear>, name")[:0] + more)
+        assert sequences(office)["Full"] == left, text
+
+
+@pytest.mark.parametrize(
+    ("to", "text", "words"),
+    [
+        ("sequences, mode: move", "name\nX\n", "modes: insert, update, upsert, delete"),
+        ("sequences, mode: insert", "nam\nX\n", "name must be mapped"),
+        ("sequences, mode: update", "name,steps.0.type\nSpring,email\n", "does not take steps"),
+        ("sequence_steps, mode: update", "id,delayInMinutes\n7,1\n", "sequenceId must be mapped"),
+        ("sequence_steps, mode: delete", "sequenceId,type\nSpring,email\n", "map id or parentId"),
+        ("sequence_contacts, mode: update", "sequenceId,contactId\n1,2\n", "no mode 'update'"),
+        ("sequence_contacts, mode: insert", "sequenceId,contact\nSpring,2\n", "contactId must be mapped"),
+        ("sequence_email_accounts, mode: delete", "emailAccountId\n2\n", "sequenceId must be mapped"),
+        ("sequence_templates, mode: insert", "name\nX\n", "no mode 'insert'"),
+        ("tasks, mode: delete", "contactId,taskType\n<p0>,call\n", "map id or startAt"),
+        ("task, mode: delete", "id\n1\n", "did you mean 'tasks'"),
+    ],
+)
+def test_a_job_that_makes_no_sense_sends_nothing(to: str, text: str, words: str, office: Office) -> None:
+    before = office.account.server.ask("events")
+    with pytest.raises(BulkreplyError) as problem:
+        office.run(f"object: {to}", text)
+    assert words in f"{problem.value.message} {problem.value.hint}"
+    assert office.account.server.ask("events") == before

@@ -239,7 +239,7 @@ def run(
     (folder / "key").write_text(KEY_CANARY)
     (folder / "rows.csv").write_text(text)
     (folder / "odd.yaml").write_text(f"job: odd\nfrom: {{file: rows.csv}}\nto: {{{to}}}\n{more}")
-    report = product.run(folder / "odd.yaml", runs=folder / "runs", confirm=True).content
+    report = product.run(folder / "odd.yaml", runs=folder / "runs", account="main", confirm=True).content
     with (folder / "runs" / "odd" / report["run"] / "results.csv").open(encoding="utf-8", newline="") as lines:
         rows = list(csv.DictReader(lines))
     assert sum(report["rows"].values()) == 2 * len(rows)

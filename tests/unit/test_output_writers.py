@@ -101,6 +101,17 @@ def test_text_that_looks_like_markup_formula_or_number_stays_text(tmp_path: Path
     assert [text for chunk in table.chunks() for text in chunk.frame["t"]] == texts
 
 
+@pytest.mark.parametrize("form", ["csv", "tsv", "xlsx", "ndjson", "parquet"])
+def test_letters_of_many_lines_are_read_back(tmp_path: Path, form: str) -> None:
+    letter = "<table>\r\n" + '  <td style="x">=1, 2</td>\n' * (1_000 if form == "xlsx" else 4_000)
+    frame = pl.DataFrame({"id": ["007", "008", "009"], "body": [letter, "'=", letter[::-1]]})
+    write(tmp_path / "x", frame, OutputOptions(form))
+    rows = [
+        row for chunk in open_table(tmp_path / "x", FileOptions(format=form)).chunks() for row in chunk.frame.rows()
+    ]
+    assert rows == frame.rows()
+
+
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
