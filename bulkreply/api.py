@@ -14,6 +14,7 @@ from bulkreply.calling import call as _call
 from bulkreply.catalog import Catalog
 from bulkreply.errors import UsageProblem
 from bulkreply.execution import Order, execute
+from bulkreply.export.running import export
 from bulkreply.job import read_job
 from bulkreply.net.client import Client, open_client
 from bulkreply.plan import Plan
@@ -89,11 +90,18 @@ async def connect(
         yield Reply(client)
 
 
-def call(procedure: str, *, account: str | None = None, base_url: str | None = None, **parameters: Any) -> list[Called]:
+def call(
+    procedure: str,
+    *,
+    account: str | None = None,
+    base_url: str | None = None,
+    limits: str | None = None,
+    **parameters: Any,
+) -> list[Called]:
     """Calls a procedure from code that is not asynchronous: `bulkreply.call("StartSequence", SequenceId=5)`."""
 
     async def work() -> list[Called]:
-        async with connect(account, base_url=base_url) as reply:
+        async with connect(account, base_url=base_url, limits=limits) as reply:
             return await reply.call(procedure, **parameters)
 
     return asyncio.run(work())
@@ -105,6 +113,7 @@ def run(
     runs: Path | str = "bulkreply-runs",
     account: str | None = None,
     base_url: str | None = None,
+    limits: str | None = None,
     settings: Mapping[str, str] | None = None,
     confirm: bool = False,
     catalog: Path | None = None,
@@ -128,10 +137,14 @@ def run(
 
     order = Order(
         job=found,
-        account=load_account(account or found.target.account, found.folder, base_url=base_url),
+        account=load_account(account or found.account, found.folder, base_url=base_url, limits=limits),
         runs=Path(runs),
         catalog=Catalog(catalog),
         confirm=agreed,
         announce=lambda words: None,
     )
-    return asyncio.run(execute(order))[1]
+    return asyncio.run(export(order) if found.exports else _imported(order))
+
+
+async def _imported(order: Order) -> Report:
+    return (await execute(order))[1]

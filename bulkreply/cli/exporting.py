@@ -41,10 +41,15 @@ def job_from_options(
         source["details"] = True
     if incremental:
         source["incremental"] = True
-    target: dict[str, Any] = {"database": output} if "://" in output else {"file": output}
+    folder = Path()
+    target: dict[str, Any] = {"database": output}
+    if "://" not in output:
+        written = Path(output)
+        folder = Path() if "{" in str(written.parent) else written.parent  # what a person types may lie anywhere
+        target = {"file": output if folder == Path() else written.name}
     if form:
         target["format"] = form
-    return job_of({"job": f"export-{name}", "from": source, "to": target}, Path("export"))
+    return job_of({"job": f"export-{name}", "from": source, "to": target}, folder / "export")
 
 
 def _pair(text: str) -> tuple[str, str]:

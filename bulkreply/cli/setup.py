@@ -22,7 +22,7 @@ def catalog_of(common: Common) -> Catalog:
 
 def account_of(common: Common, job: Job | None) -> ReplyAccount:
     """The account of the command line, else of the job, else the environment's."""
-    name = common.account or (job.target.account if job else None)
+    name = common.account or (job.account if job else None)
     folder = job.folder if job else Path()
     return load_account(name, folder, base_url=common.base_url, limits=common.limits)
 

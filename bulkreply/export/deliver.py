@@ -20,7 +20,7 @@ from bulkreply.errors import UsageProblem
 from bulkreply.export.changes import Changes
 from bulkreply.export.plan import ExportPlan
 from bulkreply.export.pull import identity
-from bulkreply.files.output import OutputOptions, open_writer, output_format
+from bulkreply.files.output import OutputOptions, open_writer, open_writer_to, output_format
 from bulkreply.files.placing import file_name, publish
 from bulkreply.ledger.pages import Pages
 from bulkreply.shape.tables import INDEX, PARENT, Table
@@ -141,6 +141,7 @@ def _to_files(plan: ExportPlan, pages: Pages, changes: Changes | None, now: date
         encoding=target.encoding,
         formula_safe=target.formula_safe,
         gzip=target.file.endswith(".gz"),
+        sheet=plan.spec.name,
     )
     tables = [(Table(plan.spec.name, _schema(plan, marked)), frames(plan, pages, changes, marked))]
     tables += [(table, iter([frame])) for table, frame in _children(plan, pages, changes)]
@@ -177,16 +178,17 @@ def _final(plan: ExportPlan, child: str, now: datetime, account: str) -> Path:
 
 
 def _write(part: Path, schema: pl.Schema, options: OutputOptions, rows: Iterator[pl.DataFrame]) -> int:
-    from bulkreply.files.output import open_writer_to
-
-    writer = (
-        open_writer_to(sys.stdout.buffer, schema, options) if part == Path("-") else open_writer(part, schema, options)
-    )
+    to_stdout = part == Path("-")
+    writer = open_writer_to(sys.stdout.buffer, schema, options) if to_stdout else open_writer(part, schema, options)
     count = 0
-    for frame in rows:
-        writer.write(frame.cast(schema) if frame.schema != schema else frame)
-        count += frame.height
-    writer.close()
+    try:
+        for frame in rows:
+            writer.write(frame.cast(schema) if frame.schema != schema else frame)
+            count += frame.height
+        writer.close()
+    except BaseException:
+        writer.abandon()
+        raise
     return count
 
 

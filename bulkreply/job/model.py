@@ -226,6 +226,11 @@ class Job(Strict):
     places: dict[tuple[str | int, ...], tuple[int, int, str]]
 
     @property
+    def account(self) -> str | None:
+        """Account of bulkreply.toml the job names, on whichever side it speaks of Reply."""
+        return self.source.account or self.target.account
+
+    @property
     def exports(self) -> bool:
         """Whether it reads Reply and writes files or tables."""
         return self.source.object is not None

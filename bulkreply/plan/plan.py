@@ -18,6 +18,7 @@ from bulkreply.mapping.rules import near
 from bulkreply.net.client import Client
 from bulkreply.plan.cost import count_calls, count_writes, foresee, rate_classes, spent
 from bulkreply.plan.knowledge import read_references
+from bulkreply.plan.sets import broken_sets
 from bulkreply.plan.target import open_source, resolve_rules, uncreatable
 from bulkreply.quota import Forecast
 from bulkreply.records import Reject
@@ -159,6 +160,10 @@ def _stage(
         words = f"none of the calls of {target.name} fits this row"
         rejects = [Reject(row, "", "", "procedure.case", words, file=file) for file, row in unfit.iter_rows()]
         problems = pl.concat([mapped.rejects, reject_frame(rejects)]) if rejects else mapped.rejects
+        broken = broken_sets(mapping, chunk, problems)
+        if broken.height:  # a set that replaces what Reply holds goes whole or not at all
+            problems = pl.concat([problems, broken])
+            records = records.join(broken.select("file", "row"), on=["file", "row"], how="anti", maintain_order="left")
         writer.add(records, problems, layouts.lost(mapped))
         if limit and writer.read >= limit:
             break

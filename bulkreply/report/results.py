@@ -12,6 +12,7 @@ import polars as pl
 
 from bulkreply.engine.recording import TEXT_ID
 from bulkreply.errors import DiskFatal
+from bulkreply.files.formulas import escape_formulas
 from bulkreply.ledger import Ledger
 from bulkreply.mapping import REJECT_SCHEMA
 from bulkreply.outcomes import REPORT_ORDER, Outcome, Tally
@@ -65,7 +66,7 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
             out.write((",".join(RESULT_COLUMNS) + "\n").encode())
             for frame in _windows(stage, invalid, outcomes, ids, failures):
                 _count(frame, tally)
-                _formula_safe(frame).write_csv(out, include_header=False)
+                escape_formulas(frame.select(RESULT_COLUMNS)).write_csv(out, include_header=False)
                 failed = frame.filter(pl.col("outcome").is_in(["rejected", "unknown"]) & pl.col("staged"))
                 if failed.height:
                     server.append(failed)
@@ -220,15 +221,3 @@ def _codes(rejects: pl.DataFrame) -> dict[str, tuple[int, int]]:
     first = rejects.unique(["file", "row"], keep="first", maintain_order=True)
     counted = first.group_by("code", maintain_order=True).agg(pl.len(), pl.col("row").first().alias("example"))
     return {code: (rows, example) for code, rows, example in counted.sort("len", descending=True).iter_rows()}
-
-
-def _formula_safe(frame: pl.DataFrame) -> pl.DataFrame:
-    """Text that a spreadsheet would run as a formula gets a leading quote (DESIGN section 8, rule 8)."""
-    shown = frame.select(RESULT_COLUMNS)
-    return shown.with_columns(
-        pl.when(pl.col(name).str.contains(r"^'*[=+\-@\t\r]"))
-        .then(pl.lit("'") + pl.col(name))
-        .otherwise(name)
-        .alias(name)
-        for name in ("key", "message")
-    )

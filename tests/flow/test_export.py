@@ -208,8 +208,12 @@ def test_columns_filters_and_stdout(sandbox: Start, bulkreply: Bulkreply) -> Non
 def test_no_file_leaves_its_folder(sandbox: Start, bulkreply: Bulkreply) -> None:
     server = sandbox("--limits", "none")
     for name in ("../x.csv", "a/../../x.csv", "/etc/{object}.csv"):
-        done = bulkreply("export", "users", "-o", name, "--base-url", server.url, "--limits", "none")
+        job = f"job: away\nfrom: {{object: users}}\nto: {{file: '{name}'}}\n"
+        done = bulkreply("run", str(bulkreply.write("away.yaml", job)), "--base-url", server.url, "--limits", "none")
         assert (done.code, "Traceback" in done.err) == (2, False), (name, done.err)
+    beside = bulkreply.folder.parent / f"{bulkreply.folder.name}.csv"
+    assert export(bulkreply, server, "users", "-o", str(beside)).code == 0
+    assert beside.is_file(), "what a person types may lie anywhere"
 
 
 @pytest.fixture
