@@ -20,41 +20,41 @@ def in_waves(records: pl.DataFrame, lost: Mapping[str, str] | None = None) -> tu
         lost: Labels of records that are not sent -> why.
 
     Returns:
-        The records of each wave, their groups saying which; and records that wait for something that is not there.
+        The records of each wave, their groups saying which; or, instead, records that wait for what is not there. The
+        others are to be divided anew then.
     """
     rows = list(records.iter_rows(named=True))
     by_label = {row["label"]: i for i, row in enumerate(rows) if row["label"]}
     twice = {label for label, count in Counter(row["label"] for row in rows).items() if label and count > 1}
-    waits: list[list[int] | None] = []
+    waits: list[list[int]] = []
     rejects: list[Reject] = []
     for row in rows:
         wanted = labels_in("".join((row["body"], row["group"], row["address"] or "")))
         why = next(filter(None, (_hopeless(row, label, by_label, twice, lost or {}) for label in wanted)), None)
         rejects += [why] if why is not None else []
-        waits.append([by_label[label] for label in wanted if label in by_label] if why is None else None)
-    waves: list[list[int]] = [[]]
+        waits.append([by_label[label] for label in wanted if label in by_label])
+    if rejects:  # without these, others may have nothing to wait for
+        return [], list(dict.fromkeys(rejects))
+    waves: list[list[int]] = []
     wave_of: dict[int, int] = {}
-    left = [i for i, wanted in enumerate(waits) if wanted is not None]
-    number = 0
+    left = list(range(len(rows)))
     while left:
-        ready = [i for i in left if all(one in wave_of for one in waits[i] or ())]
+        ready = [i for i in left if all(one in wave_of for one in waits[i])]
         if not ready:
             words = "it comes after itself, or after something that does"
-            rejects += [_reject(rows[i], "reference.circular", words) for i in left]
-            break
+            return [], list(dict.fromkeys(_reject(rows[i], "reference.circular", words) for i in left))
+        wave_of |= dict.fromkeys(ready, len(waves))
         waves.append(ready)
-        wave_of |= dict.fromkeys(ready, number)
         left = [i for i in left if i not in wave_of]
-        number += 1
     found = []
-    for number, chosen in enumerate(waves[1:]):
+    for number, chosen in enumerate(waves):
         frame = records[chosen].with_columns(
             pl.Series("group", [in_wave(rows[i]["group"], number) for i in chosen], dtype=pl.String),
             pl.Series("body", [_known(rows[i]["body"], by_label) for i in chosen], dtype=pl.String),
             pl.Series("key", [_known(rows[i]["key"], by_label) for i in chosen], dtype=pl.String),
         )
         found.append(frame)
-    return found, list(dict.fromkeys(rejects))
+    return found, []
 
 
 def _hopeless(

@@ -109,7 +109,10 @@ class Churn:
     def stop(self) -> set[int]:
         """Ends it; the ids it deleted."""
         self.process.kill()
-        said, _ = self.process.communicate()
+        assert self.process.stdin is not None and self.process.stdout is not None
+        with self.process.stdin, self.process.stdout:
+            said = self.process.stdout.read()  # communicate() would miss what came with the first line
+        self.process.wait()
         return {int(line) for line in said.split()}
 
 
