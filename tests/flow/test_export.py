@@ -250,6 +250,18 @@ def test_nested_values_are_kept_unwound_or_json(outreach: SandboxProcess, bulkre
     assert set(variants["_parent_id"].cast(pl.String)) <= set(steps["id"].cast(pl.String))
 
 
+@pytest.mark.parametrize("name", sorted(path.stem for path in (REPOSITORY / "jobs" / "exports").glob("*.yaml")))
+def test_every_example_export_runs_on_the_stand_in(name: str, sandbox: Start, bulkreply: Bulkreply) -> None:
+    server = sandbox("--limits", "none", "--seed-contacts", "50")
+    job = bulkreply.write(f"{name}.yaml", (REPOSITORY / "jobs" / "exports" / f"{name}.yaml").read_text("utf-8"))
+    done = bulkreply("run", str(job), "--base-url", server.url, "--limits", "none", "--json")
+    assert done.code == 0, done.err
+    assert done.json["complete"]
+    assert list((bulkreply.folder / "out").iterdir())
+    assert bulkreply("check", str(job)).code == 0
+    assert bulkreply("plan", str(job), "--base-url", server.url, "--json").json["calls"]
+
+
 def test_records_of_parents_and_reports(outreach: SandboxProcess, bulkreply: Bulkreply) -> None:
     assert export(bulkreply, outreach, "sequence_step_variants", "-o", "v.csv").code == 0
     frame = pl.read_csv(bulkreply.folder / "v.csv")
