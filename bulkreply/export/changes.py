@@ -16,7 +16,6 @@ from typing import Any
 import orjson
 import polars as pl
 
-from bulkreply.catalog import ObjectSpec
 from bulkreply.errors import DiskFatal, LedgerUnusable
 
 Record = Mapping[str, Any]
@@ -28,37 +27,49 @@ class Changes:
     """Records compared with those of the last run.
 
     Attributes:
-        before: Id -> hash at the last run.
+        before: Id -> hash at the last run, of records not found again so far: a million of them are held once.
         now: Id -> hash in this one.
+        whole: Whether all records there are were read: only then is one that was not read gone.
         identify: The id of a record.
+        inserted: Ids that were not there.
+        updated: Ids of records that say something else than they did.
     """
 
     identify: Callable[[Record], str]
-    before: Mapping[str, int] = field(default_factory=dict)
+    before: dict[str, int] = field(default_factory=dict)
     now: dict[str, int] = field(default_factory=dict)
+    whole: bool = True
+    inserted: set[str] = field(default_factory=set)
+    updated: set[str] = field(default_factory=set)
 
     def look(self, records: Iterable[Record]) -> None:
         """Notes the records there are."""
         for record in records:
-            self.now[self.identify(record)] = fingerprint(record)
+            one, value = self.identify(record), fingerprint(record)
+            old = self.now[one] if one in self.now else self.before.pop(one, None)
+            self.now[one] = value
+            if old is None:
+                self.inserted.add(one)
+            elif old != value and one not in self.inserted:
+                self.updated.add(one)
 
-    def word(self, spec: ObjectSpec, record: Record) -> str:
+    def word(self, record: Record) -> str:
         """`inserted` or `updated`; "" for a record that is as it was."""
         one = self.identify(record)
-        if one not in self.before:
-            return "inserted"
-        return "" if self.before[one] == self.now.get(one) else "updated"
+        return "inserted" if one in self.inserted else "updated" if one in self.updated else ""
 
     @property
     def deleted(self) -> list[str]:
         """Ids that are there no more."""
-        return [one for one in self.before if one not in self.now]
+        return list(self.before) if self.whole else []
 
     def counts(self) -> dict[str, int]:
         """Records by what became of them."""
-        inserted = sum(one not in self.before for one in self.now)
-        updated = sum(one in self.before and self.before[one] != value for one, value in self.now.items())
-        return {"inserted": inserted, "updated": updated, "deleted": len(self.deleted)}
+        return {
+            "inserted": len(self.inserted),
+            "updated": len(self.updated),
+            "deleted": len(self.before) if self.whole else 0,
+        }
 
 
 def fingerprint(record: Record) -> int:

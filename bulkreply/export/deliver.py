@@ -15,15 +15,16 @@ from typing import Any
 import orjson
 import polars as pl
 
-from bulkreply.databases import Database, Mode, open_database
+from bulkreply.databases import open_database
 from bulkreply.errors import UsageProblem
 from bulkreply.export.changes import Changes
+from bulkreply.export.children import children_of, write_child
 from bulkreply.export.plan import ExportPlan
 from bulkreply.export.pull import identity
 from bulkreply.files.output import OutputOptions, open_writer, open_writer_to, output_format
 from bulkreply.files.placing import file_name, publish
 from bulkreply.ledger.pages import Pages
-from bulkreply.shape.tables import INDEX, PARENT, Table
+from bulkreply.shape.tables import Table
 from bulkreply.wire.compare import ABSENT, at_path
 
 CHANGE = "_change"
@@ -95,7 +96,7 @@ def deliver(
 def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool) -> Iterator[pl.DataFrame]:
     """Rows of the main table; of an incremental run only what changed, marked where `marked`."""
     for records in records_of(plan, pages):
-        words = [changes.word(plan.spec, record) for record in records] if changes is not None else []
+        words = [changes.word(record) for record in records] if changes is not None else []
         if changes is not None:
             records = [record for record, word in zip(records, words, strict=True) if word]
             words = [word for word in words if word]
@@ -105,29 +106,13 @@ def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool
         if frame.height:
             yield frame
     if marked and changes is not None and changes.deleted:
-        parts = (one.split("/") for one in changes.deleted)
-        gone = plan.shape.frame([dict(zip(plan.identity, map(_number, part), strict=True)) for part in parts])
+        gone = plan.shape.frame([dict(zip(plan.identity, part, strict=True)) for part in _deleted(plan, changes)])
         yield gone.insert_column(0, pl.Series(CHANGE, ["deleted"] * gone.height, dtype=pl.String))
 
 
 def _schema(plan: ExportPlan, marked: bool) -> pl.Schema:
     main = plan.shape.tables[0].schema
     return pl.Schema({CHANGE: pl.String(), **main}) if marked else main
-
-
-def _children(plan: ExportPlan, pages: Pages, changes: Changes | None) -> list[tuple[Table, pl.DataFrame]]:
-    """Tables of what was unwound, with the columns their rows turn out to have."""
-    found: dict[str, list[dict[str, Any]]] = {}
-    for records in records_of(plan, pages):
-        chosen = records if changes is None else [r for r in records if changes.word(plan.spec, r)]
-        for name, rows in plan.shape.children(chosen).items():
-            found.setdefault(name, []).extend(rows)
-    made = []
-    for name, rows in sorted(found.items()):
-        frame = pl.DataFrame(rows, infer_schema_length=None, strict=False) if rows else pl.DataFrame()
-        if frame.width:
-            made.append((Table(name, frame.schema), frame))
-    return made
 
 
 def _to_files(plan: ExportPlan, pages: Pages, changes: Changes | None, now: datetime, account: str) -> Delivered:
@@ -144,7 +129,8 @@ def _to_files(plan: ExportPlan, pages: Pages, changes: Changes | None, now: date
         sheet=plan.spec.name,
     )
     tables = [(Table(plan.spec.name, _schema(plan, marked)), frames(plan, pages, changes, marked))]
-    tables += [(table, iter([frame])) for table, frame in _children(plan, pages, changes)]
+    children = children_of(plan, records_of(plan, pages), changes)
+    tables += [(child.table, iter([child.rows])) for child in children]
     finals = [_final(plan, table.name if i else "", now, account) for i, (table, _) in enumerate(tables)]
     parts = []
     for (table, rows), final in zip(tables, finals, strict=True):
@@ -214,9 +200,9 @@ def _to_database(plan: ExportPlan, pages: Pages, changes: Changes | None) -> Del
             rows = frames(plan, pages, changes, marked=False)
             written = database.write(name, schema, rows, mode=mode, key=keys if mode == "merge" else (), deleted=gone)
             done.rows[name] = written.rows_inserted + written.rows_updated + written.rows_deleted
-            for table, frame in _children(plan, pages, changes):
-                child = f"{name}__{table.name.partition('__')[2]}"
-                done.rows[child] = _write_child(database, child, table, frame, mode)
+            for child in children_of(plan, records_of(plan, pages), changes):
+                beside = f"{name}__{child.table.name.partition('__')[2]}"
+                done.rows[beside] = write_child(database, beside, child, mode)
     finally:
         database.close()
     return done
@@ -224,7 +210,8 @@ def _to_database(plan: ExportPlan, pages: Pages, changes: Changes | None) -> Del
 
 def _key_columns(plan: ExportPlan) -> tuple[str, ...]:
     """Columns that identify a record; none when the map leaves one of them out."""
-    found = {column.spec.name: column.name for column in plan.shape.columns if not column.path and not column.title}
+    whole = [c for c in plan.shape.columns if not (c.path or c.title or c.values or c.join or c.constant is not None)]
+    found = {column.spec.name: column.name for column in whole}
     return tuple(found[name] for name in plan.identity) if set(plan.identity) <= found.keys() else ()
 
 
@@ -232,18 +219,14 @@ def _gone(plan: ExportPlan, changes: Changes | None, keys: tuple[str, ...], sche
     """Keys of records that are there no more."""
     if changes is None or not changes.deleted:
         return None
-    parts = [[_number(part) for part in one.split("/")] for one in changes.deleted]
-    columns = {key: [part[i] for part in parts] for i, key in enumerate(keys)}
-    return pl.DataFrame(columns, schema={key: schema[key] for key in keys})
+    parts = _deleted(plan, changes)
+    columns = [pl.Series(key, [part[i] for part in parts], dtype=pl.String) for i, key in enumerate(keys)]
+    return pl.DataFrame([column.cast(schema[column.name], strict=False) for column in columns])
 
 
-def _write_child(database: Database, name: str, table: Table, frame: pl.DataFrame, mode: Mode) -> int:
-    """Rows of what was unwound: those of a record that is written again take the place of its old ones."""
-    if mode != "merge":
-        return database.write(name, table.schema, iter([frame]), mode=mode, key=()).rows_inserted
-    parents = frame.select(PARENT).unique()
-    key = (PARENT, INDEX)
-    return database.write(name, table.schema, iter([frame]), mode="merge", key=key, deleted=parents).rows_inserted
+def _deleted(plan: ExportPlan, changes: Changes) -> list[list[str]]:
+    """What identifies the records that are there no more, part by part."""
+    return [one.split("/", len(plan.identity) - 1) for one in changes.deleted]
 
 
 def _with_environment(url: str) -> str:

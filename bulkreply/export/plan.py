@@ -11,6 +11,7 @@ from typing import Any
 from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import CALL, filler, inputs_of
 from bulkreply.errors import JobInvalid, UsageProblem
+from bulkreply.export.pull import identity
 from bulkreply.job import Job
 from bulkreply.job.read import render
 from bulkreply.mapping import Problem
@@ -60,6 +61,11 @@ class ExportPlan:
         """Fields that tell a record from all others: those of its parent, and its own key."""
         named = [filler(self.spec, self.operation, parameter) for parameter in self.operation.parameters]
         return (*(name for name in named if name != self.spec.key), self.spec.key)
+
+    def known_as(self, record: Mapping[str, Any]) -> str:
+        """What tells a record from all others, as one text: `5/1001` for a contact in a sequence."""
+        own = identity(self.spec, self.operation, record)
+        return "/".join([*(str(record.get(name)) for name in self.identity[:-1]), own])
 
 
 async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> ExportPlan:

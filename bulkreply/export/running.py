@@ -20,7 +20,7 @@ from bulkreply.export.changes import Changes, load_snapshot, save_snapshot
 from bulkreply.export.deliver import Delivered, deliver, records_of
 from bulkreply.export.manifest import manifest_of, write_manifest
 from bulkreply.export.plan import ExportPlan, make_export_plan
-from bulkreply.export.pull import Pull, identity, read_details
+from bulkreply.export.pull import Pull, read_details
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping import reject_frame
@@ -119,7 +119,7 @@ class _Export:
             watching = self._order.watch(self._progress, self._client) if self._order.watch else None
             try:
                 doubts = await self._pull(pages, watching)
-                done, changed = self._deliver(pages, doubts)
+                done, changed = self._deliver(ledger, pages, doubts)
             except BulkreplyError as error:
                 problem = error
             report = self._report(ledger, pages, done, doubts, changed, problem)
@@ -158,7 +158,7 @@ class _Export:
                 doubts = await pull.run()
                 if plan.details and not stop.is_set():
                     self._progress.doing = "reading details"
-                    await read_details(pull, self._detailed(pages))
+                    await read_details(pull, self._detailed(pages, doubts))
             finally:
                 if watcher is not None:
                     watcher.cancel()
@@ -167,46 +167,60 @@ class _Export:
                 raise Interrupted("stopped as asked; every page so far is kept", signal_number=number[0])
         return doubts
 
-    def _identify(self, record: Any) -> str:
-        plan = self._plan
-        own = identity(plan.spec, plan.operation, record)
-        return "/".join([*(str(record.get(name)) for name in plan.identity[:-1]), own])
-
-    def _changes(self, pages: Pages) -> Changes | None:
+    def _changes(self, pages: Pages, doubts: list[str]) -> Changes | None:
+        """What differs from the last run; of a listing that may lack records, none is taken for deleted."""
         if not self._order.job.source.incremental:
             return None
-        changes = Changes(self._identify, load_snapshot(self._snapshot))
+        changes = Changes(self._plan.known_as, load_snapshot(self._snapshot), whole=not doubts)
+        self._look(changes, pages)
+        return changes
+
+    def _look(self, changes: Changes, pages: Pages) -> None:
         for records in records_of(replace(self._plan, details=False), pages):
             changes.look(records)
-        return changes
 
     @property
     def _snapshot(self) -> Path:
-        """Where the last run of this job left what it saw; a job that reads something else begins anew."""
-        source = self._order.job.source
-        about = orjson.dumps([source.object, source.api, source.operation, source.where], option=orjson.OPT_SORT_KEYS)
+        """Where the last run of this job left what it saw; a job that reads or fills something else begins anew."""
+        source, target = self._order.job.source, self._order.job.target
+        parts: list[Any] = [source.object, source.api, source.operation, source.where]
+        if target.database is not None:
+            columns = [[column.name, column.spec.name, column.title] for column in self._plan.shape.columns]
+            own = [column for column in columns if not column[2]]  # a custom field that appears is null so far
+            parts += [target.database, target.table, target.unwind, source.details, own]
+        about = orjson.dumps(parts, option=orjson.OPT_SORT_KEYS)
         name = f"snapshot-{hashlib.sha256(about + self._client.account_name.encode()).hexdigest()[:12]}.arrow"
         return self._order.runs / safe_name(self._order.job.name) / name
 
-    def _detailed(self, pages: Pages) -> list[Any]:
+    def _detailed(self, pages: Pages, doubts: list[str]) -> list[Any]:
         """Records that have to be read whole: all, or those whose listing shows a change."""
-        changes = self._changes(pages)
+        changes = self._changes(pages, doubts)
         listed = [r for records in records_of(replace(self._plan, details=False), pages) for r in records]
-        return listed if changes is None else [r for r in listed if changes.word(self._plan.spec, r)]
+        return listed if changes is None else [r for r in listed if changes.word(r)]
 
-    def _deliver(self, pages: Pages, doubts: list[str]) -> tuple[Delivered, dict[str, int]]:
-        """Files and tables first, then their manifest, and what is remembered for the next run last of all."""
+    def _deliver(self, ledger: Ledger, pages: Pages, doubts: list[str]) -> tuple[Delivered, dict[str, int]]:
+        """Files and tables first, then their manifest, and what is remembered for the next run last of all.
+
+        A run that is killed while it remembers must not compare with itself: it would write that nothing changed.
+        """
         self._progress.doing = "writing"
-        plan, account = self._plan, self._client.account_name
-        changes = self._changes(pages)
-        now = datetime.fromtimestamp(SYSTEM_CLOCK.now_s(), UTC)
-        done = deliver(plan, pages, changes, now, account, self._run.path)
-        counts = changes.counts() if changes is not None else {}
-        manifest = manifest_of(plan, done, pages.times_s(), account, doubts, counts)
-        beside = [Path(name) for name in done.files.values()][:1]
-        place = beside[0] if beside else self._run.path / f"{plan.spec.name}.export"
-        written = write_manifest(manifest, place)
-        done.files["manifest"] = str(written)
+        plan, account, facts = self._plan, self._client.account_name, ledger.facts()
+        if "delivered" in facts:
+            done, counts = Delivered(**orjson.loads(facts["delivered"])), dict[str, int](orjson.loads(facts["changes"]))
+            changes = Changes(plan.known_as) if self._order.job.source.incremental else None
+            if changes is not None and not doubts:
+                self._look(changes, pages)
+        else:
+            changes = self._changes(pages, doubts)
+            began = datetime.fromtimestamp(float(facts["started_s"]), UTC)
+            done = deliver(plan, pages, changes, began, account, self._run.path)
+            counts = changes.counts() if changes is not None else {}
+            manifest = manifest_of(plan, done, pages.times_s(), account, doubts, counts)
+            beside = [Path(name) for name in done.files.values()][:1]
+            place = beside[0] if beside else self._run.path / f"{plan.spec.name}.export"
+            done.files["manifest"] = str(write_manifest(manifest, place))
+            with ledger.transaction():
+                ledger.note(delivered=orjson.dumps(done).decode(), changes=orjson.dumps(counts).decode())
         if changes is not None and not doubts:
             save_snapshot(self._snapshot, changes.now)
         return done, counts

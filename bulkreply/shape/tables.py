@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Literal
@@ -15,8 +15,10 @@ from bulkreply.shape.columns import TIMES, Column
 from bulkreply.targets import Shapes
 
 Unwind = Literal["nested", "json", "separate"]
-PARENT, INDEX = "_parent_id", "_index"
+PARENT, INDEX, ROOT = "_parent_id", "_index", "_record_id"
 Record = Mapping[str, Any]
+_DEEPEST = 4
+"""Levels of tables that are made though no record fills them: shapes may hold themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Shape:
         self._columns = list(columns)
         self._unwind = unwind
         self._shapes = shapes
+        self._children: list[Column] = []
         if unwind == "separate":
             self._children = [column for column in columns if column.nested]
             self._columns = [column for column in columns if not column.nested]
@@ -71,7 +74,7 @@ class Shape:
     def _series(self, column: Column, values: Sequence[Any]) -> pl.Series:
         kind = self._dtype(column)
         if kind.is_nested():
-            return pl.Series(column.name, [_list_of(column, value) for value in values], dtype=kind, strict=False)
+            return _nested(column.name, [_list_of(column, value) for value in values], kind)
         if column.nested:
             return pl.Series(column.name, [_json(value) for value in values], dtype=pl.String)
         if column.join:
@@ -89,27 +92,45 @@ class Shape:
             return pl.Series(column.name, [_text_or_none(value) for value in values], dtype=pl.String)
         return pl.Series(column.name, [_number(value, kind) for value in values], dtype=kind)
 
-    def children(self, records: Sequence[Record]) -> dict[str, list[dict[str, Any]]]:
-        """Rows of the tables that were unwound: name -> rows with `_parent_id` and `_index`."""
+    def child_names(self) -> list[str]:
+        """Tables that may be unwound by what the catalog knows, whether or not a record has rows for them."""
+        found: list[str] = []
+        waiting = [(self._spec.name, column.name, column.spec) for column in self._children]
+        while waiting:
+            above, title, one = waiting.pop()
+            found.append(f"{above}__{_snake(title)}")
+            inside = self._shapes.get(one.shape, {}).values() if found[-1].count("__") < _DEEPEST else ()
+            waiting += [(found[-1], f.name, f) for f in inside if f.type == "nested" and f.many]
+        return sorted(found)
+
+    def children(self, records: Sequence[Record], known_by: Callable[[Record], Any]) -> dict[str, list[dict[str, Any]]]:
+        """Rows of the tables that were unwound: name -> rows with `_parent_id` and `_index`.
+
+        Rows two levels down and more also have `_record_id`, the id of the record in the main table.
+
+        Args:
+            known_by: The id of a record.
+        """
         found: dict[str, list[dict[str, Any]]] = {}
-        if self._unwind == "separate":
-            for record in records:
-                for column in self._children:
-                    name = f"{self._spec.name}__{_snake(column.name)}"
-                    _unwind_into(found, name, record.get(self._spec.key), column.value(record))
+        for record in records:
+            for column in self._children:
+                name = f"{self._spec.name}__{_snake(column.name)}"
+                _unwind_into(found, name, known_by(record), {}, column.value(record))
         return found
 
 
-def _unwind_into(found: dict[str, list[dict[str, Any]]], name: str, parent: Any, value: Any) -> None:
+def _unwind_into(
+    found: dict[str, list[dict[str, Any]]], name: str, parent: Any, root: Mapping[str, Any], value: Any
+) -> None:
     """A list becomes rows; lists inside them become tables of their own; objects become columns."""
     found.setdefault(name, [])
     for index, one in enumerate(value if isinstance(value, list) else [] if value is None else [value]):
-        row: dict[str, Any] = {PARENT: parent, INDEX: index}
+        row: dict[str, Any] = {PARENT: parent, INDEX: index, **root}
         inside = one if isinstance(one, Mapping) else {"value": one}
         for field, part in inside.items():
             if isinstance(part, list) and any(isinstance(x, Mapping) for x in part):
                 identity = inside.get("id") if inside.get("id") is not None else f"{parent}/{index}"
-                _unwind_into(found, f"{name}__{_snake(field)}", identity, part)
+                _unwind_into(found, f"{name}__{_snake(field)}", identity, root or {ROOT: parent}, part)
             else:
                 row[field] = _json(part) if isinstance(part, list | Mapping) else part
         found[name].append(row)
@@ -121,6 +142,14 @@ def _snake(name: str) -> str:
 
 def _list_of(column: Column, value: Any) -> Any:
     return [value] if column.spec.many and value is not None and not isinstance(value, list) else value
+
+
+def _nested(name: str, values: Sequence[Any], kind: pl.DataType) -> pl.Series:
+    """Nested values by way of JSON, many times faster than one by one; the slow way takes what is oddly typed too."""
+    try:
+        return pl.Series(name, [_json(value) for value in values], dtype=pl.String).str.json_decode(kind)
+    except pl.exceptions.PolarsError:
+        return pl.Series(name, values, dtype=kind, strict=False)
 
 
 def _json(value: Any) -> str | None:

@@ -77,11 +77,11 @@ class Office:
         (self.folder / "key").write_text(KEY_CANARY, "utf-8")
         account = f'[accounts.main]\nkey_file = "key"\nbase_url = "{self.account.server.url}"\nlimits = "none"\n'
         (self.folder / "bulkreply.toml").write_text(account, "utf-8")
-        path, runs = self.folder / f"{name}.yaml", self.folder / "runs"
+        path, runs = self.folder / f"{name}.yaml", self.folder / "bulkreply-runs"
         self.account.server.change("switches", self.dialect)
         report = product.run(path, runs=runs, account="main", confirm=True).content
         self.account.server.change("switches", {switch: CHOICES[switch][0] for switch in self.dialect})
-        folder = self.folder / "runs" / name / report["run"]
+        folder = runs / name / report["run"]
         lines = results(folder)
         calls = {label.removeprefix("v3."): count for label, count in report["requests"]["by_operation"].items()}
         calls.pop("users.whoami", None)

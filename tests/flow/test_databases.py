@@ -26,7 +26,7 @@ from bulkreply.databases.names import Spelling, table_parts
 from bulkreply.databases.sqlite_driver import SqliteDriver
 from bulkreply.databases.writing import OpenDatabase
 from bulkreply.errors import RunFatal, RunPaused, UsageProblem
-from tests.flow.database_servers import PASSWORD, Server, emptied, frames_of, postgresql
+from tests.flow.database_servers import PASSWORD, Server, frames_of
 from tests.flow.database_writer import write as write_tables
 from tests.support import REPOSITORY
 
@@ -35,24 +35,6 @@ CONTACT = pl.Schema({"id": pl.Int64(), "email": pl.String(), "score": pl.Float64
 ADA = {"id": 1, "email": "ada@example.com", "score": 0.5}
 BOB = {"id": 2, "email": None, "score": None}
 CLEO = {"id": 3, "email": "", "score": 2.0}
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    with postgresql() as url:
-        yield url
-
-
-@pytest.fixture
-def server_of(tmp_path: Path, request: pytest.FixtureRequest) -> Callable[[str], Server]:
-    def made(name: str) -> Server:
-        if name == "postgresql":
-            url = request.getfixturevalue("postgres_url")
-            emptied(url)
-            return Server(name, url, tmp_path)
-        return Server(name, f"{name}:///crm.{name}", tmp_path)
-
-    return made
 
 
 @pytest.fixture(params=KINDS)
