@@ -615,7 +615,7 @@ def test_blank_cells_keep_and_a_word_empties(office: Office) -> None:
 @pytest.mark.parametrize(
     ("to", "text", "words"),
     [
-        ("sequences, mode: move", "name\nX\n", "to.mode: must be 'insert', 'update'"),
+        ("sequences, mode: move", "name\nX\n", "must be 'insert', 'update'"),
         ("sequences, mode: insert", "nam\nX\n", "name must be mapped"),
         ("sequence_steps, mode: update", "id,delayInMinutes\n7,1\n", "sequenceId must be mapped"),
         ("sequence_steps, mode: delete", "sequenceId,type\nSpring,email\n", "map id or parentId"),
