@@ -96,6 +96,24 @@ class Bulkreply:
             stderr=subprocess.DEVNULL,
         )
 
+    def measured(self, *words: str) -> tuple[int, float, float]:
+        """Exit code, peak memory in MiB and CPU seconds of a command.
+
+        A process begins with the peak of the one it was made from, so a small one stands between it and the tests.
+        """
+        launcher = (
+            "import resource, subprocess, sys\n"
+            "code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode\n"
+            "used = resource.getrusage(resource.RUSAGE_CHILDREN)\n"
+            "print(code, used.ru_maxrss / 1024, used.ru_utime + used.ru_stime)\n"
+        )
+        command = [sys.executable, "-c", launcher, sys.executable, "-m", "bulkreply", *words]
+        done = subprocess.run(
+            command, cwd=self.folder, env=self.environment, capture_output=True, text=True, check=True
+        )
+        code, peak_mib, seconds = done.stdout.split()
+        return int(code), float(peak_mib), float(seconds)
+
     def write(self, name: str, text: str) -> Path:
         """A file in its folder."""
         path = self.folder / name

@@ -116,7 +116,7 @@ class Churn:
         return {int(line) for line in said.split()}
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [*range(3), *(pytest.param(n, marks=pytest.mark.slow) for n in range(3, 20))])
 def test_what_was_there_all_the_time_is_in_the_file_once(seed: int, sandbox: Start, bulkreply: Bulkreply) -> None:
     server = sandbox("--limits", "none", "--seed-contacts", "9000", "--latency-ms", "10", "40")
     ids = [contact["id"] for contact in server.ask("contacts")]
