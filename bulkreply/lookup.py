@@ -47,6 +47,34 @@ async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | No
     return found
 
 
+async def find_ids(client: Client, spec: ObjectSpec, ids: Set[str]) -> dict[str, Record] | None:
+    """The records that have any of the ids, by their ids: one by one where they are few, else by one sweep.
+
+    Returns:
+        None where a sweep does not tell: it leaves fields out, or has to be told the parents.
+    """
+    lookup = spec.lookup
+    if lookup is None or lookup.detail or spec.operations[lookup.sweep].parameters:
+        return None
+    found: dict[str, Record] = {}
+    left, pages = set(ids), 0
+    if len(left) > FEW or "get" not in spec.operations:
+        async for page in client.pages(spec.operations[lookup.sweep]):
+            pages += 1
+            made = {str(record.get(spec.key)): record for record in page.records}
+            found |= {one: made[one] for one in left & made.keys()}
+            left -= made.keys()
+            if not left or not page.more:
+                return found
+            if pages >= len(ids) and "get" in spec.operations:
+                break
+    for one in sorted(left):
+        record = await detail_of(client, spec, {spec.key: one})
+        if record is not None:
+            found[one] = record
+    return found
+
+
 async def detail_of(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -> Record | None:
     """One record whole, None when there is none.
 

@@ -38,6 +38,7 @@ class Field:
         needed_when: Inside shapes, the values of other fields for which this one is needed: `{ type = ["email"] }`.
         place: Where the value goes when not into the record: `options.listIds` of the call.
         read_at: Where the value stands in answers when not under its own name: `emailAccounts.id`.
+        ids_at: Where answers have the ids, when `read_at` has the names: `lists.listId`.
         zoned: For times, whether Reply wants an offset; `Z` is added where a file has none.
         write: For custom fields, the key a value is addressed by when sent (`name`, `key`).
         read: For custom fields, the key in answers.
@@ -63,6 +64,7 @@ class Field:
     needed_when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: str = ""
     read_at: str = ""
+    ids_at: str = ""
     zoned: bool = False
     write: str = ""
     read: str = ""

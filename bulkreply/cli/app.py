@@ -81,6 +81,10 @@ def check(job: JobPath, settings: Settings = None, as_json: AsJson = False, cata
 def plan(
     job: JobPath,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Reply for names and fields.")] = False,
+    compare: Annotated[
+        bool,
+        typer.Option("--compare", help="Read Reply's records and say what the rows would change; costs calls."),
+    ] = False,
     strict: Strict = False,
     limit: RowLimit = 0,
     settings: Settings = None,
@@ -94,7 +98,8 @@ def plan(
     from bulkreply.cli import planning
 
     common = Common(account, base_url, limits, catalog=catalog, as_json=as_json)
-    raise typer.Exit(planning.plan(job, settings or [], common, offline=offline, strict=strict, limit=limit))
+    flags = planning.Flags(offline, compare, strict, limit)
+    raise typer.Exit(planning.plan(job, settings or [], common, flags))
 
 
 @app.command()

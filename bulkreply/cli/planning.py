@@ -4,19 +4,38 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bulkreply.cli import exporting
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, show_plan, talk
-from bulkreply.errors import JobInvalid
-from bulkreply.job import read_job
+from bulkreply.engine import compare
+from bulkreply.errors import JobInvalid, UsageProblem
+from bulkreply.job import Job, read_job
 from bulkreply.job.read import render
 from bulkreply.mapping import bind
 from bulkreply.net.client import open_client
 from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_rules, uncreatable
 from bulkreply.wire.layout import Layouts
+
+
+@dataclass(frozen=True, slots=True)
+class Flags:
+    """Options of `plan` alone.
+
+    Attributes:
+        offline: Whether Reply is not asked at all.
+        compare: Whether the records at Reply are read, to say what the rows would change.
+        strict: Whether columns that are neither mapped nor ignored are refused.
+        limit: Rows to take, 0 for all.
+    """
+
+    offline: bool = False
+    compare: bool = False
+    strict: bool = False
+    limit: int = 0
 
 
 def check(path: Path, settings: list[str], common: Common) -> int:
@@ -41,23 +60,32 @@ def check(path: Path, settings: list[str], common: Common) -> int:
     return 0
 
 
-def plan(path: Path, settings: list[str], common: Common, *, offline: bool, strict: bool, limit: int) -> int:
-    """The dry run."""
+def plan(path: Path, settings: list[str], common: Common, flags: Flags) -> int:
+    """The dry run.
+
+    Raises:
+        UsageProblem: Reply is to be compared with, and cannot be.
+    """
     job = read_job(path, settings)
+    if flags.compare and (job.exports or flags.offline):
+        hint = "without --offline Reply is asked" if flags.offline else "an export changes nothing there"
+        raise UsageProblem("--compare compares what an import sends with what Reply holds", hint=hint)
     if job.exports:
         return exporting.plan_export(job, common)
-    return asyncio.run(_plan(path, settings, common, offline, strict, limit))
+    return asyncio.run(_plan(job, path, common, flags))
 
 
-async def _plan(path: Path, settings: list[str], common: Common, offline: bool, strict: bool, limit: int) -> int:
-    job, catalog = read_job(path, settings), catalog_of(common)
+async def _plan(job: Job, path: Path, common: Common, flags: Flags) -> int:
+    catalog = catalog_of(common)
     account = account_of(common, job)
     with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
-        if offline or account.key is None:
-            made = await make_plan(job, catalog, None, Path(folder), strict=strict, limit=limit)
+        if flags.offline or (account.key is None and not flags.compare):
+            made = await make_plan(job, catalog, None, Path(folder), strict=flags.strict, limit=flags.limit)
         else:
             async with open_client(account, catalog, patience=patience_of(common)) as client:
-                made = await make_plan(job, catalog, client, Path(folder), strict=strict, limit=limit)
+                made = await make_plan(job, catalog, client, Path(folder), strict=flags.strict, limit=flags.limit)
+                if flags.compare:
+                    made = replace(made, compare=await compare(made, client))
         words = plan_as_words(made, catalog)
         if common.as_json:
             emit(words)

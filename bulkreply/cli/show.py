@@ -18,7 +18,14 @@ from bulkreply.plan import Plan, plan_as_words
 from bulkreply.quota.forecast import spell
 
 LINE_EVERY_S = 30.0
-_COLOURS = {"created": "green", "updated": "blue", "rejected": "red", "unknown": "magenta", "skipped": "yellow"}
+_COLOURS = {
+    "created": "green",
+    "updated": "blue",
+    "changed": "blue",
+    "rejected": "red",
+    "unknown": "magenta",
+    "skipped": "yellow",
+}
 
 talk = Console(stderr=True, highlight=False, soft_wrap=True)
 data = Console(highlight=False, soft_wrap=True)
@@ -49,6 +56,8 @@ def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) ->
     grid.add_row(f"{plan.batches:,}", "batches")
     grid.add_row(f"{sum(plan.calls.values()):,}", _calls(words))
     console.print(grid)
+    if plan.compare is not None:
+        _show_compare(plan.compare, console)
     if plan.batching_saves:
         console.print(f"  batching saves {plan.batching_saves:,} calls")
     for name, names in plan.new_names.items():
@@ -59,6 +68,11 @@ def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) ->
     if plan.unmapped:
         console.print(f"  [yellow]columns neither mapped nor ignored: {', '.join(plan.unmapped)}[/yellow]")
     _show_time(plan, console)
+
+
+def _show_compare(compare: Mapping[str, int], console: Console) -> None:
+    parts = (f"[{_COLOURS.get(word, 'default')}]{n:,} {word}[/]" for word, n in compare.items() if word != "calls")
+    console.print(f"  compared with Reply: {', '.join(parts)} [dim]({compare['calls']:,} calls)[/dim]")
 
 
 def _calls(words: Mapping[str, Any]) -> str:

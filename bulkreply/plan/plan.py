@@ -44,6 +44,7 @@ class Plan:
         forecast: Wall clock and quota pauses; None when the account is not known.
         checked: Whether names and custom fields were checked at Reply.
         fields: Reply fields that are mapped.
+        compare: What the rows would change at Reply, and the calls it took to know; None when it was not asked for.
     """
 
     job: Job
@@ -61,6 +62,7 @@ class Plan:
     spent: tuple[str, ...] = ()
     fingerprint: str = ""
     fields: tuple[str, ...] = ()
+    compare: MappingOf[str, int] | None = None
 
     @property
     def batching_saves(self) -> int:
@@ -222,4 +224,5 @@ def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
         "quota_spent": list(plan.spent),
         "wall_clock_s": round(forecast.duration_s, 1) if forecast else None,
         "pauses": [str(pause) for pause in forecast.pauses] if forecast else [],
+        **({"compare": dict(plan.compare)} if plan.compare is not None else {}),
     }

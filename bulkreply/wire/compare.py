@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -126,6 +126,32 @@ def already(spec: ObjectSpec, case: Case, record: Mapping[str, Any], given: Mapp
             return False
         asked += 1
     return bool(asked or said) and holds(spec, record, said, strict=True)
+
+
+def shared_holds(spec: ObjectSpec, record: Mapping[str, Any], shared: Mapping[str, Any]) -> bool:
+    """Whether a record stands already where all records of a call are to be put: it is in every list the call names.
+
+    Args:
+        shared: What the call says beside its records.
+    """
+    left = set(_leaves(shared))
+    for field in spec.fields.values():
+        if field.place in left and field.many and field.ids_at:
+            wanted, held = at_path(shared, field.place), at_path(record, field.ids_at)
+            if not isinstance(wanted, list) or not isinstance(held, list):
+                return False
+            if not set(map(_plain, wanted)) <= set(map(_plain, held)):
+                return False
+            left.discard(field.place)
+    return not left
+
+
+def _leaves(content: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, value in content.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, f"{path}{name}.")
+        else:
+            yield path + name
 
 
 def _moment(text: Any) -> datetime | None:
