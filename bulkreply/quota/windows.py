@@ -107,9 +107,13 @@ class Lane:
         self.set_share(None)
 
     def set_share(self, factor: float | None) -> None:
-        """Use only this share of every limit (after a 429), on top of the reserve; None: all of it."""
-        share = (1.0 - self.reserve) * (1.0 if factor is None else factor)
+        """Use only this share of the shortest window (after a 429), on top of the reserve; None: all of it.
+
+        The longer ones keep their count: what contradicts them is the rate, and a share of them would hold calls back
+        for as long as they take to pass.
+        """
         for tally in self.tallies:
+            share = (1.0 - self.reserve) * (factor if factor is not None and tally is self.tallies[0] else 1.0)
             tally.allowed = max(1, int(tally.window.limit * share + 1e-9))
 
     def stamp_ms(self, now_s: float) -> int:

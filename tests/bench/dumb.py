@@ -1,4 +1,4 @@
-"""A server that knows nothing: it answers every request with bytes made beforehand, so that the client is what is timed.
+"""A server that knows nothing: it answers with bytes made beforehand, so that the client is what is timed.
 
 `python -m tests.bench.dumb [--contacts N]` prints its address. Raw sockets, uvloop where there is one.
 """

@@ -1,1 +1,1 @@
-"""What else does the same work: each a small program, as people write it or as it is sold. `URL FILE` and what it needs."""
+"""What else does the same work, as people write it or as it is sold. Called with `URL FILE`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 
@@ -19,7 +20,7 @@ async def worker(session: aiohttp.ClientSession, url: str, bodies: Iterator[byte
 
 
 async def main(url: str, file: str, path: str = "/v3/contacts/import") -> None:
-    with open(file, "rb") as bodies:
+    with Path(file).open("rb") as bodies:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8)) as session:
             await asyncio.gather(*(worker(session, url + path, bodies) for _ in range(8)))
 

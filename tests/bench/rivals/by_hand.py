@@ -1,10 +1,11 @@
-"""aiohttp + csv + semaphore, as one writes it in an afternoon: everything in memory, a task per batch, json. `URL FILE`"""
+"""aiohttp + csv + semaphore, as written in an afternoon: all in memory, a task per batch, json. `URL FILE`"""
 
 from __future__ import annotations
 
 import asyncio
 import csv
 import sys
+from pathlib import Path
 
 import aiohttp
 
@@ -23,7 +24,7 @@ async def send(session: aiohttp.ClientSession, url: str, slots: asyncio.Semaphor
 
 
 async def main(url: str, file: str) -> None:
-    with open(file, encoding="utf-8", newline="") as text:
+    with Path(file).open(encoding="utf-8", newline="") as text:
         rows = list(csv.DictReader(text))
     slots = asyncio.Semaphore(8)
     async with aiohttp.ClientSession(headers={"Authorization": "Bearer bench"}) as session:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
+from pathlib import Path
 
 import dlt
 import requests
@@ -22,7 +23,7 @@ def main(url: str, file: str) -> None:
 
     @dlt.resource(name="people")
     def people():  # type: ignore[no-untyped-def]
-        with open(file, encoding="utf-8", newline="") as text:
+        with Path(file).open(encoding="utf-8", newline="") as text:
             yield [record(cells) for cells in csv.DictReader(text)]
 
     dlt.pipeline("bench", destination=reply, dev_mode=True, pipelines_dir="dlt-pipelines").run(people())

@@ -1,10 +1,11 @@
-"""requests and csv.DictWriter in a loop; or, for `.parquet`, all rows through pyarrow-free polars at the end. `URL OUT`"""
+"""requests and csv.DictWriter in a loop; for `.parquet` all rows through polars at the end. `URL OUT`"""
 
 from __future__ import annotations
 
 import csv
 import json
 import sys
+from pathlib import Path
 
 import requests
 
@@ -31,7 +32,7 @@ def main(url: str, out: str) -> None:
 
         pl.from_dicts(list(rows(url)), infer_schema_length=None).write_parquet(out)
         return
-    with open(out, "w", encoding="utf-8", newline="") as text:
+    with Path(out).open("w", encoding="utf-8", newline="") as text:
         writer = None
         for row in rows(url):
             if writer is None:

@@ -1,4 +1,4 @@
-"""A singer-sdk target fed by a tap that reads CSV: one POST to V1 a record. Needs `pip install singer-sdk requests`. `URL FILE`"""
+"""A singer-sdk target fed by a CSV tap: one POST to V1 a record. Needs `singer-sdk requests`. `URL FILE`"""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from pathlib import Path
 
 import requests
 from singer_sdk import typing as th
@@ -37,7 +38,7 @@ def messages(file: str) -> io.StringIO:
     """What the tap says."""
     schema = {"type": "object", "properties": {"email": {"type": "string"}}, "additionalProperties": True}
     lines = [json.dumps({"type": "SCHEMA", "stream": "people", "schema": schema, "key_properties": ["email"]})]
-    with open(file, encoding="utf-8", newline="") as text:
+    with Path(file).open(encoding="utf-8", newline="") as text:
         for cells in csv.DictReader(text):
             lines.append(json.dumps({"type": "RECORD", "stream": "people", "record": record(cells)}))
     return io.StringIO("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""A good streaming importer by hand: csv.DictReader, a bounded queue, eight workers, orjson. No ledger. `URL FILE [PER_CALL]`
+"""A good streaming importer by hand: DictReader, bounded queue, orjson, no ledger. `URL FILE [PER_CALL]`
 
 With PER_CALL 1 it sends single people to V1.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import csv
 import sys
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -36,7 +37,7 @@ async def main(url: str, file: str, per_call: int) -> None:
     rows = 0
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=8)) as session:
         workers = [asyncio.create_task(worker(session, url + path, queue, done)) for _ in range(8)]
-        with open(file, encoding="utf-8", newline="") as text:
+        with Path(file).open(encoding="utf-8", newline="") as text:
             held = []
             for cells in csv.DictReader(text):
                 held.append(record(cells))

@@ -6,6 +6,7 @@ import csv
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import requests
 
@@ -24,7 +25,7 @@ def send(url: str, cells: dict[str, str]) -> int:
 
 
 def main(url: str, file: str) -> None:
-    with open(file, encoding="utf-8", newline="") as text, ThreadPoolExecutor(16) as pool:
+    with Path(file).open(encoding="utf-8", newline="") as text, ThreadPoolExecutor(16) as pool:
         assert all(pool.map(lambda cells: send(url, cells), csv.DictReader(text)))
 
 
