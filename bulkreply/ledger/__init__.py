@@ -1,5 +1,6 @@
 """The SQLite file of a run: intents, outcomes, checkpoint."""
 
-from bulkreply.ledger.ledger import Entry, Ledger, State
+from bulkreply.ledger.ledger import Ledger
+from bulkreply.ledger.survey import Entry, State
 
 __all__ = ["Entry", "Ledger", "State"]

@@ -4,23 +4,33 @@ from __future__ import annotations
 
 import sqlite3
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from bulkreply.errors import DiskFatal, LedgerUnusable
+from bulkreply.errors import DiskFatal
+from bulkreply.ledger.form import Form, Step
+from bulkreply.ledger.opening import make, open_file, read_errors
+from bulkreply.ledger.sums import SALT_BYTES, Sums, new_salt
+from bulkreply.ledger.version_2 import fill_pages, version_of_pages
 
-_SCHEMA = """
-CREATE TABLE scope (id INTEGER PRIMARY KEY, parents TEXT NOT NULL, done INTEGER NOT NULL DEFAULT 0,
-    total INTEGER NOT NULL DEFAULT -1);
-CREATE TABLE page (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, skip INTEGER NOT NULL, count INTEGER NOT NULL,
-    more INTEGER NOT NULL, left_out TEXT NOT NULL, at_s REAL NOT NULL, body BLOB NOT NULL, checksum INTEGER NOT NULL);
-CREATE INDEX page_scope ON page (scope, id);
-CREATE TABLE detail (record TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
-"""
+FORM = Form(
+    name="file of pages",
+    version=2,
+    script="pages.sql",
+    columns={
+        "seal": "id, salt, scopes, checksum",
+        "scope": "id, parents, done, total, pages, checksum",
+        "page": "id, scope, skip, count, more, left_out, at_s, body, checksum",
+        "detail": "record, body, checksum",
+    },
+    version_of=version_of_pages,
+    steps={2: Step("upgrades/002_pages.sql", fill_pages)},
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,102 +69,155 @@ class StoredPage:
 class Pages:
     """The pages of one run.
 
+    Args:
+        check: Called before every page that is read back; what it raises ends the reading.
+
     Raises:
         DiskFatal: From every method that writes: the disk refused.
-        LedgerUnusable: From every method that reads: the file is damaged.
+        LedgerUnusable: From every method that reads: the file is damaged, or something that was in it is gone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, check: Callable[[], None] = lambda: None) -> None:
+        self._db = connection
+        self._check = check
+        found = self._all(f"SELECT {FORM.columns['seal']} FROM seal WHERE id = 1")  # noqa: S608
+        for _, salt, scopes, total in found:
+            if isinstance(salt, bytes) and len(salt) == SALT_BYTES and Sums(salt).holds(total, (scopes,)):
+                self._sums, self._scopes = Sums(salt), int(scopes)
+                return
+        raise FORM.damaged()
+
+    @classmethod
+    def create(cls, path: Path, parents: Sequence[Mapping[str, str]]) -> Pages:
+        """A new file (0600) without pages.
+
+        Args:
+            parents: The listings that are to be read, by what they belong to.
+
+        Raises:
+            DiskFatal: It cannot be written.
+        """
+
+        def fill(db: sqlite3.Connection) -> None:
+            sums = Sums(salt := new_salt())
+            scopes = [(at, orjson.dumps(one).decode(), 0, -1, 0) for at, one in enumerate(parents, 1)]
+            db.executemany("INSERT INTO scope VALUES (?, ?, ?, ?, ?, ?)", ((*one, sums.of(one)) for one in scopes))
+            db.execute("INSERT INTO seal VALUES (1, ?, ?, ?)", (salt, len(scopes), sums.of((len(scopes),))))
+
+        return cls(make(path, FORM, fill))
+
+    @classmethod
+    def open(cls, path: Path, check: Callable[[], None] = lambda: None) -> Pages:
+        """The pages of an earlier execution, to go on with.
+
+        Raises:
+            LedgerUnusable: They are missing, damaged, or written by a newer bulkreply.
+        """
+        db = open_file(path, FORM)
         try:
-            path.touch(mode=0o600)
-            self._db = sqlite3.connect(path, isolation_level=None)
-            self._db.executescript("PRAGMA journal_mode=DELETE; PRAGMA synchronous=EXTRA;")
-            if not self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'page'").fetchone():
-                self._db.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        except (OSError, sqlite3.OperationalError):
-            raise DiskFatal(f"{path.name} cannot be written") from None
-        except sqlite3.DatabaseError:
-            raise LedgerUnusable(f"{path.name} is damaged", hint="--fresh begins anew") from None
+            return cls(db, check)
+        except BaseException:
+            db.close()
+            raise
 
     def close(self) -> None:
         """Closes the file."""
-        self._db.close()
+        with suppress(sqlite3.Error):
+            self._db.close()
 
     def scopes(self) -> list[Scope]:
         """All listings of the run, in the order they are read."""
-        rows = self._read("SELECT id, parents, done, total FROM scope ORDER BY id")
-        return [Scope(number, orjson.loads(parents), bool(done), total) for number, parents, done, total in rows]
-
-    def plan(self, parents: Sequence[Mapping[str, str]]) -> None:
-        """Notes the listings that are to be read, once."""
-        with self._transaction():
-            self._db.executemany("INSERT INTO scope (parents) VALUES (?)", [(orjson.dumps(one),) for one in parents])
+        rows = self._all(f"SELECT {FORM.columns['scope']} FROM scope ORDER BY id")  # noqa: S608
+        if len(rows) != self._scopes or not all(self._sums.holds(total, tuple(words)) for *words, total in rows):
+            raise FORM.damaged()
+        return [Scope(number, orjson.loads(parents), bool(done), total) for number, parents, done, total, _, _ in rows]
 
     def add(self, scope: int, page: StoredPage, total: int, done: bool) -> None:
         """Keeps a page and how far the listing has come, together."""
         packed = zlib.compress(page.body, 1)
-        left_out, total_of_bytes = orjson.dumps(list(page.left_out)), zlib.crc32(packed)
+        left_out = orjson.dumps(list(page.left_out)).decode()
         with self._transaction():
-            self._db.execute(
-                "INSERT INTO page (scope, skip, count, more, left_out, at_s, body, checksum) VALUES (?,?,?,?,?,?,?,?)",
-                (scope, page.skip, page.count, page.more, left_out, page.at_s, packed, total_of_bytes),
-            )
-            self._db.execute("UPDATE scope SET done = ?, total = ? WHERE id = ?", (done, total, scope))
+            number = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM page").fetchone()[0]
+            values = (number, scope, page.skip, page.count, int(page.more), left_out, float(page.at_s))
+            checksum = self._sums.of(values, packed)
+            self._db.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, packed, checksum))
+            self._restate(scope, done, total, 1)
 
     def finish(self, scope: int) -> None:
         """Notes that a listing has been read to its end."""
         with self._transaction():
-            self._db.execute("UPDATE scope SET done = 1 WHERE id = ?", (scope,))
+            self._restate(scope, True)
 
     def pages(self, scope: int) -> Iterator[StoredPage]:
         """The pages of a listing in the order they were read."""
-        query = "SELECT skip, count, more, left_out, at_s, body, checksum FROM page WHERE scope = ? ORDER BY id"
-        for skip, count, more, left_out, at_s, packed, checksum in self._read(query, (scope,)):
-            if zlib.crc32(packed) != checksum:
-                raise LedgerUnusable("a page of this run is damaged", hint="--fresh begins anew")
-            yield StoredPage(skip, count, bool(more), orjson.loads(left_out), at_s, zlib.decompress(packed))
+        query = f"SELECT {FORM.columns['page']} FROM page WHERE scope = ? ORDER BY id"  # noqa: S608
+        left = self._one("SELECT pages FROM scope WHERE id = ?", scope)
+        with read_errors(FORM):
+            for *words, packed, checksum in self._db.execute(query, (scope,)):
+                if not self._sums.holds(checksum, tuple(words), packed):
+                    raise FORM.damaged()
+                _, _, skip, count, more, left_out, at_s = words
+                left -= 1
+                self._check()
+                yield StoredPage(skip, count, bool(more), orjson.loads(left_out), at_s, zlib.decompress(packed))
+        if left:
+            raise FORM.damaged()
 
     def add_details(self, found: Mapping[str, bytes]) -> None:
         """Keeps records that were read whole."""
-        rows = [(record, zlib.compress(body, 1)) for record, body in found.items()]
+        packed = [(record, zlib.compress(body, 1)) for record, body in found.items()]
+        rows = [(record, body, self._sums.of((record,), body)) for record, body in packed]
         with self._transaction():
-            self._db.executemany("INSERT OR REPLACE INTO detail VALUES (?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO detail VALUES (?, ?, ?)", rows)
 
     def detailed(self) -> set[str]:
-        """Ids of records that were read whole."""
-        return {record for (record,) in self._read("SELECT record FROM detail")}
+        """Ids of records that were read whole, and what was read is undamaged."""
+        with read_errors(FORM):
+            rows = self._db.execute("SELECT record, body, checksum FROM detail")
+            return {record for record, body, checksum in rows if self._sums.holds(checksum, (record,), body)}
 
     def detail(self, record: str) -> Any:
         """A record that was read whole, None when it was not."""
-        found = next(iter(self._read("SELECT body FROM detail WHERE record = ?", (record,))), None)
-        return orjson.loads(zlib.decompress(found[0])) if found else None
+        for body, checksum in self._all("SELECT body, checksum FROM detail WHERE record = ?", record):
+            if not self._sums.holds(checksum, (record,), body):
+                raise FORM.damaged()
+            return orjson.loads(zlib.decompress(body))
+        return None
 
     def times_s(self) -> tuple[float, float]:
         """When the first and the last page were read, Unix seconds; zeros when none was."""
-        rows = list(self._read("SELECT min(at_s), max(at_s) FROM page"))
+        rows = self._all("SELECT min(at_s), max(at_s) FROM page")
         return (rows[0][0] or 0.0, rows[0][1] or 0.0)
 
-    def _read(self, query: str, values: Sequence[Any] = ()) -> Iterator[Any]:
+    def _restate(self, scope: int, done: bool, total: int | None = None, more_pages: int = 0) -> None:
+        """Rewrites how far a listing has come; its checksum must fit before it is given a new one."""
+        query = f"SELECT {FORM.columns['scope']} FROM scope WHERE id = ?"  # noqa: S608
+        found = self._db.execute(query, (scope,)).fetchone()
+        if found is None or not self._sums.holds(found[-1], found[:-1]):
+            raise FORM.damaged()
+        number, parents, _, known, pages, _ = found
+        values = (number, parents, int(done), known if total is None else total, pages + more_pages)
+        self._db.execute("INSERT OR REPLACE INTO scope VALUES (?, ?, ?, ?, ?, ?)", (*values, self._sums.of(values)))
+
+    def _one(self, query: str, *values: Any) -> int:
+        found = self._all(query, *values)
+        if not found or not isinstance(found[0][0], int):
+            raise FORM.damaged()
+        return found[0][0]
+
+    def _all(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        with read_errors(FORM):
+            return self._db.execute(query, values).fetchall()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         try:
-            yield from self._db.execute(query, values)
-        except sqlite3.DatabaseError:
-            raise LedgerUnusable("the pages of this run are damaged", hint="--fresh begins anew") from None
-
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db)
-
-
-class _Transaction:
-    def __init__(self, db: sqlite3.Connection) -> None:
-        self._db = db
-
-    def __enter__(self) -> None:
-        self._db.execute("BEGIN IMMEDIATE")
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        try:
-            self._db.execute("COMMIT" if kind is None else "ROLLBACK")
-        except sqlite3.Error:
-            raise DiskFatal("the pages of this run cannot be written", hint="make room, then resume") from None
-        if isinstance(error, sqlite3.Error):
-            raise DiskFatal("the pages of this run cannot be written", hint="make room, then resume") from None
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except BaseException as error:
+            with suppress(sqlite3.Error):
+                self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.Error):
+                raise DiskFatal("the pages of this run cannot be written", hint="make room, then resume") from None
+            raise

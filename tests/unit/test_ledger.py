@@ -124,3 +124,22 @@ async def test_writers_share_commits_and_each_is_on_disk_when_it_returns(ledger:
         await asyncio.gather(*(write(scribe, at) for at in range(60)))
     assert len(ledger.open_entries()) == 60
     assert len(commits) < 20
+
+
+def test_a_gap_is_missed_even_by_an_outdated_count(ledger: Ledger) -> None:
+    def settle(at: int) -> None:
+        with ledger.transaction():
+            ledger.settle_unsent(Spans.of([at]), bytes([Outcome.CREATED]), (), {})
+
+    settle(0)
+    settle(1)
+    seal = ledger._db.execute("SELECT batches, failures, facts, checksum FROM seal").fetchone()
+    settle(2)
+    ledger.close()
+    with sqlite3.connect(ledger.path) as other:
+        other.execute("UPDATE seal SET batches = ?, failures = ?, facts = ?, checksum = ?", seal)
+        other.execute("DELETE FROM batch WHERE id = 1")
+    other.close()
+    again = Ledger.open(ledger.path)
+    assert (str(again.settled()), str(again.damaged(9))) == ("1-2", "0,3-8")
+    again.close()
