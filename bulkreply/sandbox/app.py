@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import signal
+import re
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
@@ -13,11 +12,15 @@ import orjson
 from aiohttp import web
 
 from bulkreply.errors import UsageProblem
+from bulkreply.sandbox import sockets
 from bulkreply.sandbox.answers import Answer, problem
 from bulkreply.sandbox.server import SandboxOptions, StandIn
+from bulkreply.sandbox.spoiling import broken, page_of_html, spoiled, throttled
+from bulkreply.stopping import orderly_stop
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]", "::1")
+_LOOPBACK = re.compile(r"(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]{1,5})?")
 MAX_BODY_BYTES = 64 * 1024 * 1024
+AWAY_S = 0.3
 
 
 class Sandbox:
@@ -32,33 +35,71 @@ class Sandbox:
         self.url = ""
         self._port = port
         self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+        self._open = asyncio.Event()
+        self._absence: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Self:
         app = web.Application(client_max_size=MAX_BODY_BYTES)
         app.router.add_route("*", "/{tail:.*}", self._serve)
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         try:
-            await site.start()
+            door = sockets.door(self._port)
+            self._listener = await asyncio.get_running_loop().create_server(self._taken, sock=door)
         except OSError as error:
             raise UsageProblem(
                 f"port {self._port} cannot be used: {error.strerror}", hint="--port 0 takes a free one"
             ) from None
-        host, port = self._runner.addresses[0][:2]
-        self.url = self.stand_in.base = f"http://{host}:{port}"
+        self._port = door.getsockname()[1]
+        self._open.set()
+        self.url = self.stand_in.base = f"http://127.0.0.1:{self._port}"
         return self
+
+    def _taken(self) -> asyncio.Protocol:
+        """What a new connection meets: the server, or nobody."""
+        assert self._runner is not None and self._runner.server is not None
+        met: asyncio.Protocol = self._runner.server() if self._open.is_set() else sockets.Shut()
+        return met
+
+    def leave(self, away_s: float, refuse: bool = False) -> None:
+        """Goes away for a while: connections break, and new ones are closed at once.
+
+        Args:
+            refuse: Whether nobody even listens.
+        """
+        if self._absence is None or self._absence.done():
+            self._open.clear()
+            self._absence = asyncio.create_task(self._be_away(away_s, refuse))
+
+    async def _be_away(self, away_s: float, refuse: bool) -> None:
+        assert self._runner is not None and self._runner.server is not None and self._listener is not None
+        await asyncio.sleep(0.01)  # whoever asked for it hears that it was heard
+        door = None
+        if refuse:
+            self._listener.close()
+            door = sockets.door(self._port)  # nobody else shall take the port meanwhile
+        for connection in list(self._runner.server.connections):
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(away_s)
+        if door is not None:
+            self._listener = await asyncio.get_running_loop().create_server(self._taken, sock=door)
+        self._open.set()
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._absence is not None:
+            self._absence.cancel()
+        if self._listener is not None:
+            self._listener.close()
         if self._runner is not None:
             await self._runner.cleanup()
         self.stand_in.journal.close()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
-        host = request.headers.get("Host", "").rsplit(":", 1)[0]
-        if host not in _LOOPBACK:
+        if not _LOOPBACK.fullmatch(request.headers.get("Host", "")):
             return web.Response(status=421, text="only for this machine")
         if request.path.startswith("/_sandbox/"):
             return await self._control(request)
@@ -66,20 +107,19 @@ class Sandbox:
         api = "v3" if target.startswith("/v3") else "v1"
         key = stand_in.key_of(request.headers, api)
         if key is None:
-            return _response(stand_in.unauthorized(api))
+            stand_in.note_refused(request.headers, api, f"{request.method} {target.partition('?')[0]}")
+            return sockets.plain(stand_in.unauthorized(api))
         user = stand_in.user_of(request.headers, key)
         if isinstance(user, Answer):
-            return _response(user)
+            return sockets.plain(user)
         if key.startswith("unscoped-") and not target.startswith("/v3/whoami"):
-            return _response(problem(stand_in.switches, 403, "Forbidden", "insufficient_scope"))
+            return sockets.plain(problem(stand_in.switches, 403, "Forbidden", "insufficient_scope"))
         index, refused = stand_in.begin(key, api, f"{request.method} {target.partition('?')[0]}")
         if refused is not None:
-            return _response(refused)
+            return sockets.plain(refused)
         response = await self._answer(request, key, user, target, api)
         stand_in.arrivals[key].statuses[index] = response.status if response is not None else 0
-        if response is None:
-            return _break(request)
-        return response
+        return response if response is not None else sockets.break_off(request)
 
     async def _answer(
         self, request: web.Request, key: str, user: int, target: str, api: str
@@ -87,29 +127,63 @@ class Sandbox:
         """The answer, with whatever fault chance draws; None breaks the connection."""
         stand_in = self.stand_in
         fault = stand_in.faults.draw()
-        if stand_in.switches["v3.lost_answer"] == "drop_after_commit" and request.method == "POST":
+        commits = request.method == "POST" and not request.path.endswith("/filter")  # a filter only reads
+        if commits and stand_in.switches["v3.lost_answer"] == "drop_after_commit":
             fault = fault or "lost_answer"
         content = await request.read()
-        if fault == "reset_before":
-            return None
-        if fault == "error_before":
-            return web.Response(status=503, text="<html>unavailable</html>", content_type="text/html")
-        if fault == "spurious_429":
-            return _response(stand_in.throttled("v3", 1))
+        refused = self._refused(fault, key, api)
+        if refused is not None:
+            stand_in.faults.count(fault)
+            return sockets.plain(refused) if refused.status else None
         content_type = request.headers.get("Content-Type", "")
         answer = stand_in.answer(key, user, request.method, target, content, content_type)
         delay_s = stand_in.faults.latency_s(stand_in.options.latency_ms) + (fault == "slow")
         if delay_s:
             await asyncio.sleep(delay_s)
-        if fault == "lost_answer":
-            return None
+        return await self._spoiled(request, fault, target, answer, self._rate_headers(key))
+
+    def _refused(self, fault: str, key: str, api: str) -> Answer | None:
+        """The answer of a fault that comes before anything is done, status 0 for none; None when it is done first."""
+        stand_in = self.stand_in
+        if fault == "away":
+            self.leave(AWAY_S, refuse=stand_in.faults.chance.random() < 0.5)
+        if fault in ("reset_before", "away"):
+            return Answer(0)
+        if fault == "error_before":
+            return broken(stand_in.faults.chance)
+        if fault in ("html502", "html200_before"):
+            return page_of_html(502 if fault == "html502" else 200)
+        if fault.startswith("spurious_429"):
+            return throttled(stand_in.throttled("v3", 1), fault)
+        if fault == "key_revoked":
+            stand_in.revoke(key)
+            return stand_in.unauthorized(api)
+        return None
+
+    async def _spoiled(
+        self, request: web.Request, fault: str, target: str, answer: Answer, more: dict[str, str]
+    ) -> web.StreamResponse | None:
+        """What becomes of an answer on its way back; None breaks the connection."""
+        faults = self.stand_in.faults
+        reads = request.method == "GET" or target.partition("?")[0].endswith("/filter")
+        if fault == "wrong_type" or (fault.startswith("items_") and not reads):
+            changed = spoiled(fault, answer, faults.chance)
+            fault, answer = fault if changed is not answer else "", changed
+        elif fault.startswith("items_"):
+            fault = ""
+        if fault:
+            faults.count(fault)
         if fault == "error_after":
-            return web.Response(status=500, text="internal error")
+            answer = broken(faults.chance)
         if fault == "html200":
-            return web.Response(text="<html><body>Sign in</body></html>", content_type="text/html")
+            answer = page_of_html(200)
         if fault == "truncated":
-            return await _cut_short(request, answer)
-        return _response(answer, self._rate_headers(key))
+            await sockets.cut_short(request, answer)
+        if fault == "endless":
+            await sockets.endless(request, answer)
+        if fault in ("lost_answer", "truncated", "endless"):
+            return None
+        return sockets.bomb(answer) if fault == "gzip_bomb" else sockets.plain(answer, more)
 
     def _rate_headers(self, key: str) -> dict[str, str]:
         if self.stand_in.switches["v3.rate_headers"] == "absent":
@@ -166,49 +240,30 @@ class Sandbox:
                 self.stand_in.switches.choose(wanted)
             elif what == "faults":
                 self.stand_in.faults.choose(wanted)
+            elif what == "away":
+                self.leave(float(wanted["seconds"]), bool(wanted.get("refuse")))
+            elif what == "keys":
+                self.stand_in.revoked = set(wanted.get("revoked", ()))
+                self.stand_in.issued |= wanted.get("issued", {})
             else:
-                return web.Response(status=404, text="one of reset, switches, faults")
+                return web.Response(status=404, text="one of reset, switches, faults, away, keys")
         except UsageProblem as error:
             return web.Response(status=400, text=error.message)
         return web.Response(text="{}", content_type="application/json")
 
 
-def _response(answer: Answer, more: dict[str, str] | None = None) -> web.Response:
-    headers = dict(answer.headers) | (more or {})
-    if answer.content_type:
-        headers["Content-Type"] = answer.content_type
-    return web.Response(status=answer.status, body=answer.content, headers=headers)
-
-
-def _break(request: web.Request) -> web.StreamResponse:
-    if request.transport is not None:
-        request.transport.abort()
-    return web.Response(status=500)
-
-
-async def _cut_short(request: web.Request, answer: Answer) -> web.StreamResponse | None:
-    response = web.StreamResponse(status=answer.status, headers={"Content-Type": answer.content_type or "text/plain"})
-    response.content_length = len(answer.content) + 10
-    await response.prepare(request)
-    with contextlib.suppress(ConnectionError):
-        await response.write(answer.content[: len(answer.content) // 2])
-    return None
-
-
 def serve(options: SandboxOptions, port: int = 0, ready: Callable[[str], None] | None = None) -> None:
-    """Serves until SIGINT or SIGTERM.
+    """Serves until a signal; a second one does not wait for answers under way.
 
     Args:
         ready: Called with the URL once it listens.
     """
 
     async def work() -> None:
-        stop, loop = asyncio.Event(), asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, stop.set)
-        async with Sandbox(options, port) as sandbox:
-            if ready is not None:
-                ready(sandbox.url)
-            await stop.wait()
+        with orderly_stop() as stop:
+            async with Sandbox(options, port) as sandbox:
+                if ready is not None:
+                    ready(sandbox.url)
+                await stop.asked.wait()
 
     asyncio.run(work())

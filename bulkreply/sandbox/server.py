@@ -82,6 +82,8 @@ class StandIn:
         self.router = Router(Catalog())
         self.journal = Journal(options.state)
         self.base = ""
+        self.revoked: set[str] = set()
+        self.issued: dict[str, str] = {}
         self._number = 0
         self._start()
         for written in self.journal.replay():
@@ -99,6 +101,7 @@ class StandIn:
 
     def reset(self) -> None:
         """Empties every account."""
+        self.revoked, self.issued = set(), {}
         self.journal.forget()
         self._start()
 
@@ -192,13 +195,22 @@ class StandIn:
         return v1_error(self.switches, status, title) if v1 else problem(self.switches, status, title, "No such route.")
 
     def key_of(self, headers: Mapping[str, str], api: str) -> str | None:
-        """The key of a request, None when it is missing or unknown. V3 takes Bearer, V1 X-Api-Key."""
-        if api == "v3":
-            kind, _, key = headers.get("Authorization", "").partition(" ")
-            key = key if kind.lower() == "bearer" else ""
-        else:
-            key = headers.get("X-Api-Key", "")
-        return key if key in self.workspaces else None
+        """The account of a request, by its first key; None when its key is missing, unknown or revoked."""
+        key = _key_in(headers, api)
+        account = self.issued.get(key, key)
+        return account if account in self.workspaces and key not in self.revoked else None
+
+    def revoke(self, key: str) -> None:
+        """Refuses a key from now on."""
+        self.revoked.add(key)
+
+    def note_refused(self, headers: Mapping[str, str], api: str, target: str) -> None:
+        """Notes the arrival of a request whose key is refused, where it is known whose it was."""
+        arrivals = self.arrivals.get(_key_in(headers, api))
+        if arrivals is not None:
+            arrivals.times_s.append(time.time())
+            arrivals.statuses.append(401)
+            arrivals.targets.append(target)
 
     def user_of(self, headers: Mapping[str, str], key: str) -> int | Answer:
         """The user a request acts as, or the refusal (conventions.md 2)."""
@@ -224,3 +236,11 @@ class StandIn:
         if self.switches["v3.unauthorized_body"] == "empty":
             return Answer(401, headers=more)
         return problem(self.switches, 401, "Unauthorized", "The key was not accepted.", headers=more)
+
+
+def _key_in(headers: Mapping[str, str], api: str) -> str:
+    """The key a request carries. V3 takes Bearer, V1 X-Api-Key."""
+    if api != "v3":
+        return headers.get("X-Api-Key", "")
+    kind, _, key = headers.get("Authorization", "").partition(" ")
+    return key if kind.lower() == "bearer" else ""

@@ -37,7 +37,7 @@ def v3_contact(workspace: Workspace, contact: Contact, switches: Switches) -> di
         "createdAt": plain_time(contact.created_s),
         "lastModifiedAt": plain_time(contact.modified_s),
         "customFields": _custom(workspace, contact),
-        "sequences": [_shown(membership) for membership in (contact.sequences or {}).values()],
+        "sequences": [_shown(membership, switches) for membership in (contact.sequences or {}).values()],
         "lists": [
             {"listId": one.id, "listName": one.name, "isShared": one.shared}
             for one in (workspace.lists[number] for number in contact.lists)
@@ -46,9 +46,11 @@ def v3_contact(workspace: Workspace, contact: Contact, switches: Switches) -> di
     }
 
 
-def _shown(membership: dict[str, Any]) -> dict[str, Any]:
-    """A membership without what the stand-in keeps to itself."""
-    return {name: value for name, value in membership.items() if not name.startswith("_")}
+def _shown(membership: dict[str, Any], switches: Switches) -> dict[str, Any]:
+    """A membership without what the stand-in keeps to itself; that mail bounced may show as its status."""
+    shown = {name: value for name, value in membership.items() if not name.startswith("_")}
+    bounced = membership.get("_bounced") and switches["v3.bounced_in_contact"] == "shown"
+    return shown | {"status": "bounced"} if bounced else shown
 
 
 def _custom(workspace: Workspace, contact: Contact) -> list[dict[str, str]]:

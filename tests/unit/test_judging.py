@@ -8,9 +8,10 @@ import pytest
 
 from bulkreply.catalog import Catalog
 from bulkreply.outcomes import Outcome
-from bulkreply.wire.answer import Answer, WrongShape, settle
+from bulkreply.wire.answer import Answer, WrongShape
 from bulkreply.wire.paging import read_page
 from bulkreply.wire.refusal import refusal
+from bulkreply.wire.shapes import settle
 from bulkreply.wire.verdict import TABLE, Verdict, judge, retry_after_s
 
 CATALOG = Catalog()
@@ -164,7 +165,7 @@ def test_failures_by_id() -> None:
     said = done({"6": {"error": 3}, "7": {"error": "notFound"}})
     assert list(said.outcomes) == [Outcome.DELETED, Outcome.REJECTED, Outcome.SKIPPED]
     assert said.failures[1].code == "reply.forbidden"
-    assert list(done(None).outcomes) == [Outcome.DELETED] * 3
+    assert list(done(b"").outcomes) == [Outcome.DELETED] * 3
     with pytest.raises(WrongShape):
         done({"99": {"error": 1}})
 

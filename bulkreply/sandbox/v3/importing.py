@@ -72,8 +72,11 @@ def run_import(asking: Asking, items: Sequence[Mapping[str, Any]], options: Mapp
     asking.workspace.events.note(asking.now_s, asking.number, "contacts.import", ids, [r[1] for r in results])
     spell = pascal if asking.switches["v3.enum_out"] == "pascal" else str
     answered = []
-    for number, effect, error, reason in results:
+    named = asking.switches["v3.import_results"] == "named"
+    for item, (number, effect, error, reason) in zip(items, results, strict=True):
         answered.append({"id": number, "status": spell(effect.word), "error": error})
+        if named:
+            answered[-1]["email"] = item.get("email")
         if reason:
             answered[-1]["skipReason"] = reason
     words = [effect.word for _, effect, _, _ in results]
