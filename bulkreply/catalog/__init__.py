@@ -1,8 +1,8 @@
 """Everything known about Reply's API, as data files and the values they load into."""
 
 from bulkreply.catalog.load import Catalog
-from bulkreply.catalog.model import Batch, Field, Operation, Paging, Recheck
-from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure
+from bulkreply.catalog.model import Batch, Field, Operation, Paging, Reach, Recheck
+from bulkreply.catalog.objects import Api, Case, Guard, Lookup, Mode, ObjectSpec, Procedure
 
 __all__ = [
     "Api",
@@ -10,11 +10,13 @@ __all__ = [
     "Case",
     "Catalog",
     "Field",
+    "Guard",
     "Lookup",
     "Mode",
     "ObjectSpec",
     "Operation",
     "Paging",
     "Procedure",
+    "Reach",
     "Recheck",
 ]

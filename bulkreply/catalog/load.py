@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bulkreply.catalog.inputs import as_procedure
-from bulkreply.catalog.model import Batch, Field, Operation, Paging, Recheck
-from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure
+from bulkreply.catalog.kinds import check_kinds, check_references, entries_of, table_of, words_of
+from bulkreply.catalog.model import TYPES, Batch, Field, Operation, Paging, Reach, Recheck
+from bulkreply.catalog.objects import Api, Case, Guard, Lookup, Mode, ObjectSpec, Procedure
 from bulkreply.errors import UsageProblem
 
 _Built = TypeVar("_Built")
@@ -33,6 +34,7 @@ def _build(kind: Callable[..., _Built], table: Mapping[str, Any], where: str, **
     values = {
         name: tuple(value) if name in _TUPLES and isinstance(value, list) else value for name, value in table.items()
     }
+    check_kinds(kind, values | more, where)
     try:
         return kind(**values, **more)
     except TypeError as error:
@@ -40,36 +42,40 @@ def _build(kind: Callable[..., _Built], table: Mapping[str, Any], where: str, **
 
 
 def _fields(table: Mapping[str, Any], where: str) -> dict[str, Field]:
-    return {name: _field(name, entry, where) for name, entry in table.items()}
+    return {name: _field(name, entry, where) for name, entry in table_of(table, f"{where} fields").items()}
 
 
 def _field(name: str, table: Mapping[str, Any], where: str) -> Field:
-    rest = dict(table)
-    needed = {other: tuple(values) for other, values in rest.pop("needed_when", {}).items()}
-    return _build(Field, rest, f"{where} field {name}", name=name, needed_when=needed)
+    rest = table_of(table, f"{where} field {name}")
+    needed = words_of(rest.pop("needed_when", {}), f"{where} field {name}: needed_when")
+    built = _build(Field, rest, f"{where} field {name}", name=name, needed_when=needed)
+    if built.type not in TYPES:
+        raise UsageProblem(f"{where} field {name}: `type` must be one of {', '.join(TYPES)}")
+    return built
 
 
 def _case(table: Mapping[str, Any], where: str, lead: str) -> Case:
     """A case; operations of the same object may be named without API and object."""
     rest = dict(table)
     operation = str(rest.pop("operation", ""))
-    current = {name: tuple(values) for name, values in rest.pop("current", {}).items()}
+    current = words_of(rest.pop("current", {}), f"{where}: current")
     return _build(Case, rest, where, operation=operation if "." in operation else lead + operation, current=current)
 
 
 def _mode(name: str, table: Mapping[str, Any], where: str, lead: str) -> Mode:
-    rest = dict(table)
-    then = tuple(_case(entry, f"{where} then", lead) for entry in rest.pop("then", ()))
+    rest = table_of(table, where)
+    then = tuple(_case(entry, f"{where} then", lead) for entry in entries_of(rest.pop("then", ()), f"{where} then"))
     return _build(Mode, rest, where, name=name, then=then)
 
 
 def _operation(name: str, table: Mapping[str, Any], object_name: str, api: str) -> Operation:
     where = f"{api}.{object_name}.{name}"
-    rest = dict(table)
-    method, _, path = rest.pop("call", "").partition(" ")
+    rest = table_of(table, where)
+    method, _, path = str(rest.pop("call", "")).partition(" ")
     if not path:
         raise UsageProblem(f'{where}: `call` must read like "GET /v3/contacts"')
     paging, batch, recheck = rest.pop("paging", {}), rest.pop("batch", None), rest.pop("recheck", None)
+    reach = rest.pop("reach", None)
     return _build(
         Operation,
         rest,
@@ -80,10 +86,17 @@ def _operation(name: str, table: Mapping[str, Any], object_name: str, api: str) 
         method=method,
         path=path,
         inputs=_fields(rest.pop("inputs", {}), where),
-        paging=_build(Paging, paging, where),
-        batch=_build(Batch, batch, where) if batch else None,
-        recheck=_build(Recheck, recheck, where) if recheck else None,
+        paging=_build(Paging, table_of(paging, f"{where} paging"), where),
+        batch=_build(Batch, table_of(batch, f"{where} batch"), where) if batch else None,
+        recheck=_build(Recheck, table_of(recheck, f"{where} recheck"), where) if recheck else None,
+        reach=_reach(reach, where) if reach else None,
     )
+
+
+def _reach(table: Mapping[str, Any], where: str) -> Reach:
+    rest = table_of(table, f"{where} reach")
+    when = words_of(rest.pop("when", {}), f"{where} reach: when")
+    return _build(Reach, rest, f"{where} reach", when=when)
 
 
 def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
@@ -94,10 +107,14 @@ def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
     """
     rest = dict(table)
     name, api = rest.pop("object", ""), rest.pop("api", "")
-    if not name or not api:
+    if not (name and isinstance(name, str)) or not (api and isinstance(api, str)):
         raise UsageProblem(f"{where}: `object` and `api` are needed")
     lead = f"{api}.{name}."
     lookup = rest.pop("lookup", None)
+
+    def part(of: str) -> dict[str, Any]:
+        return table_of(rest.pop(of, {}), f"{where} {of}")
+
     return _build(
         ObjectSpec,
         rest,
@@ -105,10 +122,11 @@ def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
         name=name,
         api=api,
         fields=_fields(rest.pop("fields", {}), where),
-        operations={n: _operation(n, t, name, api) for n, t in rest.pop("operations", {}).items()},
-        modes={n: _mode(n, t, f"{where} mode {n}", lead) for n, t in rest.pop("modes", {}).items()},
-        shapes={n: _fields(t, f"{where} shape {n}") for n, t in rest.pop("shapes", {}).items()},
-        lookup=_build(Lookup, lookup, where) if lookup else None,
+        operations={n: _operation(n, t, name, api) for n, t in part("operations").items()},
+        modes={n: _mode(n, t, f"{where} mode {n}", lead) for n, t in part("modes").items()},
+        shapes={n: _fields(t, f"{where} shape {n}") for n, t in part("shapes").items()},
+        lookup=_build(Lookup, table_of(lookup, f"{where} lookup"), where) if lookup else None,
+        guards=tuple(_build(Guard, t, f"{where} guard") for t in entries_of(rest.pop("guards", ()), f"{where} guards")),
     )
 
 
@@ -118,14 +136,16 @@ def procedure_from(name: str, table: Mapping[str, Any], where: str) -> Procedure
     Raises:
         UsageProblem: The table has unknown or missing keys.
     """
-    rest = dict(table)
+    rest = table_of(table, f"{where} {name}")
     return _build(
         Procedure,
         rest,
         f"{where} {name}",
         name=name,
         parameters=_fields(rest.pop("parameters", {}), f"{where} {name}"),
-        cases=tuple(_case(entry, f"{where} {name}", "") for entry in rest.pop("cases", ())),
+        cases=tuple(
+            _case(t, f"{where} {name}", "") for t in entries_of(rest.pop("cases", ()), f"{where} {name} cases")
+        ),
     )
 
 
@@ -142,7 +162,7 @@ class Catalog:
         self._objects: dict[tuple[str, str], ObjectSpec] = {}
         if overlay is not None and not overlay.is_dir():
             one = object_from(_table(_text(overlay), str(overlay)), str(overlay))
-            self.api(one.api)
+            check_references(one, self.api(one.api), str(overlay))
             self._overlay, self._objects[one.api, one.name] = None, one
         elif overlay is not None and not any((overlay / name).exists() for name in (*self.apis(), "procedures.toml")):
             raise UsageProblem(f"{overlay}: no catalog files", hint="they lie in it as v3/gadgets.toml")
@@ -240,6 +260,7 @@ class Catalog:
             one = object_from(_table(_text(overlaid), str(overlaid)), str(overlaid))
             if (one.name, one.api) != (name, api):
                 raise UsageProblem(f"{overlaid}: it holds {one.api} {one.name}", hint="name the file like its object")
+            check_references(one, self.api(api), str(overlaid))
             return one
         where = f"{api}/{name}.toml"
         return object_from(_table((_FOLDER / where).read_text("utf-8"), where), where)
@@ -256,8 +277,8 @@ def _text(path: Path) -> str:
 def _table(text: str, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageProblem(f"{where}: {error}") from None
+    except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        raise UsageProblem(f"{where}: {str(error) or 'nested too deep'}") from None
 
 
 def _procedures(text: str, where: str) -> dict[str, Procedure]:

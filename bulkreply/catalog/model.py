@@ -13,6 +13,10 @@ Shape = Literal["whole", "positional", "failed_by_id", "counts", "job", "blind",
 Style = Literal["none", "offset", "number"]
 Mark = Literal["doc", "client", "guess"]
 Carries = Literal["record", "inputs"]
+TYPES = (
+    *("text", "email", "url", "integer", "number", "boolean", "enum", "datetime", "date", "id", "uuid", "json"),
+    *("nested", "custom"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +151,31 @@ class Recheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """Whom a call makes Reply write to, or lets it write to again.
+
+    Attributes:
+        who: Input or field that names the person: by its id, or by what its object is known by.
+        of: Object of those people, `v3.contacts`; "" is the operation's own.
+        when: Input -> words for which the call does that, "" for an empty value; left out of a call, it does not.
+        among: Guards that matter; () for all of the object.
+        new: Whether only people Reply does not hold yet matter: the call would make them.
+        sends: Whether Reply writes to them because of it, and not just may; without `when`, the operation says so.
+        crowd: For `who` that is no person but stands for many: the listing that counts them, `v3.contacts.filter`.
+        crowd_by: Input of that listing that takes `who`.
+    """
+
+    who: str
+    of: str = ""
+    when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    among: tuple[str, ...] = ()
+    new: bool = False
+    sends: bool = False
+    crowd: str = ""
+    crowd_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Operation:
     """One thing Reply can do to an object; a row of `endpoints.csv`.
 
@@ -170,6 +199,8 @@ class Operation:
         errors: Family of per-record error codes: number -> slug (conventions.md 8).
         merges: Fields that replace all of what Reply holds: read first, changed, sent whole. `*` = the whole record.
         sends: Whether real people may get mail because of it: it is asked for, and never repeated in doubt.
+        reach: Whom it reaches: who must not be written to is left out.
+        lifts: Whether Reply may write, because of it, to people it must not write to now: it is asked for.
         final: Whether it cannot be undone.
         reads_by_post: Whether a POST that only reads.
     """
@@ -197,6 +228,8 @@ class Operation:
     errors: Mapping[str, str] = field(default_factory=dict)
     merges: tuple[str, ...] = ()
     sends: bool = False
+    reach: Reach | None = None
+    lifts: bool = False
     final: bool = False
     reads_by_post: bool = False
     mark: Mark = "doc"

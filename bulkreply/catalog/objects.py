@@ -78,6 +78,30 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Guard:
+    """What tells that a person must not be written to: a value of the record, or a rule that names it.
+
+    Attributes:
+        code: Why, as a word: `optedOut`.
+        about: The same for people: `opted out`.
+        field: Where the value stands in a record; through lists, `sequences.status`.
+        values: Words that mean it; without them, rules do.
+        rules: Listing of the rules, `v3.email_blacklist_rules.list`; a rule names the value by its natural key.
+        after: For rules about a part of the value: what follows the last of these, `@`.
+        unless: Listing of exceptions, which name the whole value.
+    """
+
+    code: str
+    about: str
+    field: str
+    values: tuple[str, ...] = ()
+    rules: str = ""
+    after: str = ""
+    unless: str = ""
+    mark: Mark = "doc"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectSpec:
     """One kind of thing Reply keeps.
 
@@ -87,6 +111,7 @@ class ObjectSpec:
         repeats: Whether several records may share a natural key.
         parent: Field that names another record of the same kind, which must exist first; "" when there is none.
         shapes: Shape -> its fields, for nested values.
+        guards: For people, what tells that one must not be written to; the first that holds is the reason.
     """
 
     name: str
@@ -101,6 +126,7 @@ class ObjectSpec:
     repeats: bool = False
     parent: str = ""
     shapes: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
+    guards: tuple[Guard, ...] = ()
 
     @property
     def custom(self) -> Field | None:

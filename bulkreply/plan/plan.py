@@ -19,6 +19,7 @@ from bulkreply.net.client import Client
 from bulkreply.plan.cost import count_calls, count_writes, foresee, rate_classes, spent
 from bulkreply.plan.knowledge import read_references
 from bulkreply.plan.sets import broken_sets
+from bulkreply.plan.stakes import NOTHING, Stakes, stakes_of
 from bulkreply.plan.target import open_source, resolve_rules, uncreatable
 from bulkreply.quota import Forecast
 from bulkreply.records import Reject
@@ -44,6 +45,7 @@ class Plan:
         forecast: Wall clock and quota pauses; None when the account is not known.
         checked: Whether names and custom fields were checked at Reply.
         fields: Reply fields that are mapped.
+        stakes: People it reaches and records it deletes.
         compare: What the rows would change at Reply, and the calls it took to know; None when it was not asked for.
     """
 
@@ -62,6 +64,7 @@ class Plan:
     spent: tuple[str, ...] = ()
     fingerprint: str = ""
     fields: tuple[str, ...] = ()
+    stakes: Stakes = NOTHING
     compare: MappingOf[str, int] | None = None
 
     @property
@@ -73,9 +76,15 @@ class Plan:
     def gate(self) -> str:
         """What a person has to agree to before anything is sent, "" when nothing."""
         rows = f"{self.stage.sendable:,}"
-        if self.target.success.word == "deleted":
-            return f"delete up to {rows} {self.target.name} at Reply? There is no undo"
-        return f"{self.target.label}, {rows} rows: it {self.target.danger}. Go on?" if self.target.danger else ""
+        if self.target.mode is not None and self.target.deletes:
+            of = f" of {self.stakes.held:,}" if self.stakes.held >= 0 else ""
+            return f"delete up to {rows}{of} {self.target.name} at Reply? There is no undo"
+        danger = self.target.danger or ("makes Reply write to real people" if self.stakes.people else "")
+        if self.stakes.anyway:
+            danger = f"{danger or 'reaches people'}, those who opted out, bounced or are blacklisted included"
+        elif danger and self.stakes.people > 0:
+            danger += f", up to {self.stakes.people:,} of them"
+        return f"{self.target.label}, {rows} rows: it {danger}. Go on?" if danger else ""
 
 
 async def make_plan(
@@ -117,6 +126,8 @@ async def make_plan(
     new_names = _new_names(target, stage) if known.checked else {}
     writes = count_writes(target, stage, BatchSizes(client.account_name if client else "none", job.target.batch or 0))
     calls = count_calls(target, known, stage, writes, new_names)
+    stakes = await stakes_of(job, target, stage, client)
+    calls |= {label: calls.get(label, 0) + number for label, number in stakes.reads}
     return Plan(
         job=job,
         target=target,
@@ -133,6 +144,7 @@ async def make_plan(
         spent=spent(client, target),
         fingerprint=fingerprint,
         fields=tuple(sorted({rule.root for rule in rules})),
+        stakes=stakes,
     )
 
 
@@ -221,6 +233,7 @@ def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
         "calls": dict(plan.calls),
         "calls_by_rate_class": rate_classes(catalog, plan.calls),
         "batching_saves_calls": plan.batching_saves,
+        "stakes": plan.stakes.as_words(),
         "quota_spent": list(plan.spent),
         "wall_clock_s": round(forecast.duration_s, 1) if forecast else None,
         "pauses": [str(pause) for pause in forecast.pauses] if forecast else [],

@@ -3,6 +3,7 @@
 from bulkreply.quota.account import Quota
 from bulkreply.quota.forecast import Forecast, Pause
 from bulkreply.quota.limits import DEFAULT_LIMITS, Window, parse_limits
+from bulkreply.quota.reached import Reached
 from bulkreply.quota.waiting import Permit
 
-__all__ = ["DEFAULT_LIMITS", "Forecast", "Pause", "Permit", "Quota", "Window", "parse_limits"]
+__all__ = ["DEFAULT_LIMITS", "Forecast", "Pause", "Permit", "Quota", "Reached", "Window", "parse_limits"]

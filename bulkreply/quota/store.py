@@ -16,6 +16,7 @@ from pathlib import Path
 from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.quota.pacing import Pace
 from bulkreply.quota.processes import own_mark, process_mark
+from bulkreply.secrets import private_folder
 
 _VERSION = 1
 _SCHEMA = """
@@ -125,7 +126,7 @@ class Store:
         self._seen_version = -1
         self._flight: dict[str, int] = {}
         try:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(path.parent)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
         except OSError as problem:
             raise DiskFatal(f"{path}: {problem.strerror}", hint="the state folder must be writable") from None
