@@ -9,26 +9,27 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
-import polars as pl
-
-from bulkreply.batching import Batch, batches, gathered
-from bulkreply.catalog import Operation
+from bulkreply.batching import Batch
 from bulkreply.engine.admission import Admission
-from bulkreply.engine.doubts import Doubts
+from bulkreply.engine.burst import Burst
+from bulkreply.engine.doubts import Doubt, Doubts
+from bulkreply.engine.fates import Fates
+from bulkreply.engine.headcount import NO_CAPS, Caps
 from bulkreply.engine.identities import Identities
 from bulkreply.engine.later import Later
 from bulkreply.engine.recording import Progress, Recorder, Rules
-from bulkreply.errors import BulkreplyError, Interrupted, RunPaused
+from bulkreply.engine.remains import Remains
+from bulkreply.engine.sending import Sending
+from bulkreply.errors import BulkreplyError, DiskFatal, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
 from bulkreply.ledger.scribe import Scribe
-from bulkreply.outcomes import Outcome
 from bulkreply.quota import Permit
-from bulkreply.sinks import Delivery, ReplySink
+from bulkreply.sinks import ReplySink
 from bulkreply.sizes import BatchSizes
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
-from bulkreply.wire.answer import Failure, Settled
-from bulkreply.wire.verdict import Judgement, Verdict
+from bulkreply.wire.answer import Failure
+from bulkreply.wire.verdict import Verdict
 
 WATCH_S = 1.0
 
@@ -52,9 +53,10 @@ class Engine:
         progress: Progress,
         identities: Identities,
         keep_answer: Callable[[tuple[int, ...], bytes], None] = lambda positions, body: None,
+        caps: Caps = NO_CAPS,
     ) -> None:
         self._ledger = ledger
-        self._stage = stage
+        self._remains = Remains(ledger, stage, sink, sizes)
         self._sink = sink
         self._sizes = sizes
         self._rules = rules
@@ -62,8 +64,9 @@ class Engine:
         self._progress = progress
         self._identities = identities
         self._keep_answer = keep_answer
+        self._positions = stage.positions
+        self._caps = caps
         self._client = sink.client
-        self._idle: set[asyncio.Task[Any]] = set()
         self._again: deque[Batch] = deque()
         self._fresh: Iterator[Batch] = iter(())
         self._wave = 0
@@ -83,9 +86,25 @@ class Engine:
             self._doubts = Doubts(self._sink, self._recorder, self._rules)
             self._later = Later(self._sink, self._recorder, self._identities)
             self._admission = Admission(self._sink, self._recorder)
+            self._sending = Sending(self._sink, self._recorder, self._caps)
+            burst = Burst(self._rules.burst, self._positions - len(done))
+            self._fates = Fates(
+                self._sink,
+                self._recorder,
+                self._sizes,
+                self._doubts,
+                self._later,
+                self._sending,
+                burst,
+                self._again,
+                self._keep_answer,
+            )
             watch = asyncio.create_task(self._watch())
             try:
                 await self._run(done)
+            except Interrupted:  # a wait that was ended; why is known where a problem did it
+                if self._problem is None:
+                    raise
             finally:
                 watch.cancel()
         if self._problem is not None:
@@ -94,13 +113,15 @@ class Engine:
             raise Interrupted("stopped as asked; every answer so far is recorded", signal_number=2)
 
     async def _run(self, done: Spans) -> None:
-        begun = done | self._positions_begun()
+        begun = done | self._remains.begun()
         admitted = Spans()
         if self._admission.asks:
-            admitted = await self._admission.open(self._batches(done, 1000), begun)
+            admitted = await self._admission.open(self._remains.batches(done, 1000), begun)
+        if self._sending.asks:
+            await self._sending.open(self._remains.batches(done | admitted, 1000))
         followed = self._recall(done)
-        self._fresh = self._batches(begun | admitted)
-        await self._together([self._follow(entry.id, batch, entry.job) for entry, batch in followed])
+        self._fresh = self._remains.batches(begun | admitted)
+        await self._together([self._follow(entry.id, entry.at_s, batch, entry.job) for entry, batch in followed])
         while True:
             while await self._pass() and self._doubts:
                 await self._resolve()
@@ -114,41 +135,15 @@ class Engine:
                 self._wave = self._sink.route(batch).wave
                 await self._ready(batch)
 
-    def _batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
-        parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
-        return batches(parts, done, lambda group: size or self._size_of(group))
-
-    def _size_of(self, group: str) -> int:
-        batch = Batch((), (), (), group)
-        operation = self._sink.operation(batch)
-        if self._sink.target.known is not None and operation.batch is None and self._sink.route(batch).main:
-            return 100  # known and unknown records are told apart first
-        return self._sizes.now(operation)
-
-    def _positions_begun(self) -> Spans:
-        begun = [entry.positions for entry in self._ledger.open_entries()] + [
-            self._ledger.damaged(self._stage.positions)
-        ]
-        return Spans.union(pair for spans in begun for pair in spans.pairs)
-
     def _recall(self, done: Spans) -> list[tuple[Entry, Batch]]:
         """Batches an earlier process left open: those with a job are followed again, the others are in doubt."""
         followed = []
-        damaged = Entry(0, self._ledger.damaged(self._stage.positions), State.INTENT, 0, 0.0)
-        for entry in [*self._ledger.open_entries(), damaged]:
-            for batch in self._batches_at(entry.positions.minus(done), entry.attempt):
-                if entry.state is State.FOLLOWING:
-                    followed.append((entry, batch))
-                else:
-                    self._doubts.add(entry.id, batch, entry.at_s)
+        for entry, batch in self._remains.recalled(done, self._admission.prepare):
+            if entry.state is State.FOLLOWING:
+                followed.append((entry, batch))
+            else:
+                self._doubts.add(Doubt(entry.id, batch, entry.at_s, entry.at_s))
         return followed
-
-    def _batches_at(self, positions: Spans, attempt: int) -> list[Batch]:
-        if not positions.pairs:
-            return []
-        rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
-        resolved = (self._sink.resolve(batch)[0] for batch in gathered(rows, attempt))
-        return [one for batch in resolved for one in self._admission.prepare(batch)]
 
     async def _pass(self) -> bool:
         """Sends until nothing is left to send or enough is in doubt; whether the run may go on."""
@@ -164,6 +159,8 @@ class Engine:
             await task
         except BulkreplyError as problem:
             self._problem = self._problem or problem
+        except OSError as error:
+            self._problem = self._problem or DiskFatal.of(error)
 
     def _now_s(self) -> float:
         return self._client.clock.now_s()
@@ -189,34 +186,42 @@ class Engine:
 
     async def _work(self) -> None:
         while (batch := await self._next()) is not None:
+            batch, rest = await self._sending.passed(batch)
+            if len(rest):
+                self._again.appendleft(rest)
+            if not len(batch):
+                continue
             prepared, settled = await self._sink.prepare(batch)
             if settled is not None:
                 await self._recorder.replace(0, batch, settled)
+                self._sending.told(batch, settled)
                 continue
             permit = await self._permit(batch)
             if permit is None:
+                self._sending.back(batch)
                 self._again.appendleft(batch)
                 return
-            try:
-                entry, at_s = await self._recorder.intend(batch)
-            except BaseException:
-                self._client.give_back(permit)
-                raise
+            entry, at_s = await self._intend(batch, permit)
             await self._deliver(entry, at_s, batch, prepared, permit)
+
+    async def _intend(self, batch: Batch, permit: Permit, before: int = 0) -> tuple[int, float]:
+        """Records that a batch is about to be sent; a permit that cannot be used then goes back."""
+        try:
+            self._sending.turn(batch)
+            return await self._recorder.intend(batch, before)
+        except BaseException:
+            self._client.give_back(permit)
+            raise
 
     async def _permit(self, batch: Batch) -> Permit | None:
         """Waits for the quota; None when the run is to stop before the quota allows a call."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._idle.add(task)
         try:
             return await self._client.permit(self._sink.operation(batch))
-        except asyncio.CancelledError:
-            if self._stopping:
-                return None
-            raise
-        finally:
-            self._idle.discard(task)
+        except RunPaused as pause:
+            self._problem = self._problem or pause
+        except Interrupted:
+            pass
+        return None
 
     @property
     def _stopping(self) -> bool:
@@ -232,74 +237,64 @@ class Engine:
             if opens_s - self._now_s() > self._client.patience.park_s and not self._stopping:
                 words = "the quota opens too late for this run's patience"
                 self._problem = RunPaused(words, resume_at=opens_s, hint="resume then; nothing is lost")
-        for task in self._idle:
-            task.cancel()
+        self._client.leave()
 
     async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
         """Sends one batch until its fate is known, in doubt, or divided."""
-        attempt, began_s, operation = 0, at_s, self._sink.operation(batch)
+        attempt, began_s, operation, tried = 0, at_s, self._sink.operation(batch), False
         while True:
             delivery = await self._sink.deliver(prepared, permit)
             judgement = delivery.judgement
             match judgement.verdict:
+                case Verdict.DONE if delivery.settled is not None and self._fates.reads_back(batch):
+                    return self._doubt(entry, at_s, batch)
                 case Verdict.DONE if delivery.settled is not None:
-                    return await self._settle(entry, batch, delivery)
+                    return await self._fates.settle(entry, batch, delivery)
                 case Verdict.FOLLOW:
                     await self._recorder.follow(entry, delivery.job)
-                    return await self._follow(entry, batch, delivery.job)
-                case Verdict.WAIT:
+                    return await self._follow(entry, at_s, batch, delivery.job)
+                case Verdict.WAIT if not tried:
                     await self._recorder.replace(entry, batch.only([]))
                     return self._again.appendleft(batch)
+                case Verdict.RETRY if judgement.ambiguous and self._rules.ambiguous == "hold":
+                    return self._doubt(entry, at_s, batch, judgement.reason)
                 case Verdict.RETRY:
+                    if judgement.ambiguous:
+                        tried, batch = True, replace(batch, attempt=max(1, batch.attempt))
+                    elif not tried:  # nothing of it left the machine, so nothing of it is in doubt
+                        await self._recorder.replace(entry, batch.only([]))
+                        entry = 0
                     attempt += judgement.reason.startswith("status")
                     await self._client.pause_before_repeat(judgement, attempt, began_s, operation)
                     permit = await self._client.permit(operation)
+                    entry, at_s = await self._intend(batch, permit, entry)
                 case Verdict.SPLIT | Verdict.REJECT if operation.batch is not None and operation.batch.whole:
                     words = next(iter(judgement.failures.values()), Failure("reply.refused", judgement.reason))
                     refused = replace(judgement, failures=dict.fromkeys(range(len(batch)), words))
-                    return await self._reject(entry, batch, refused)
+                    return await self._fates.reject(entry, batch, refused)
                 case Verdict.SPLIT:
-                    return await self._split(entry, batch, judgement, operation)
+                    return await self._fates.split(entry, batch, judgement)
                 case Verdict.REJECT:
-                    return await self._reject(entry, batch, judgement)
+                    return await self._fates.reject(entry, batch, judgement)
                 case Verdict.STOP:
-                    await self._recorder.replace(entry, batch.only([]))
+                    if not tried:
+                        await self._recorder.replace(entry, batch.only([]))
+                    self._sending.back(batch)
                     raise self._client.stop(judgement, operation)
                 case _:
-                    return self._doubts.add(entry, batch, self._now_s(), judgement.reason)
+                    return self._doubt(entry, at_s, batch, judgement.reason)
 
-    async def _settle(self, entry: int, batch: Batch, delivery: Delivery) -> None:
-        """Records what an answer said."""
-        assert delivery.settled is not None
-        operation, settled = self._sink.operation(batch), delivery.settled
-        if operation.result == "blind" and self._sink.target.mode is not None and self._doubts.verifies(batch):
-            return self._doubts.add(entry, batch, self._now_s())
-        if operation.reads or (self._sink.target.mode is None and operation.result in ("whole", "job")):
-            self._keep_answer(batch.positions, delivery.said)
-        return await self._later.settle(entry, batch, settled, operation)
+    def _doubt(self, entry: int, at_s: float, batch: Batch, reason: str = "", answered: bool = False) -> None:
+        """Remembers a batch whose fate is in doubt; unless that was `answered`, it may still be at work at Reply."""
+        lost_s = self._now_s() - (self._rules.settle_s if answered else 0)
+        self._doubts.add(Doubt(entry, batch, at_s, lost_s, reason, answered))
 
-    async def _split(self, entry: int, batch: Batch, judgement: Judgement, operation: Operation) -> None:
-        if judgement.oversized:
-            self._sizes.too_large(operation, len(batch))
-        await self._recorder.replace(entry, batch.only([]))
-        self._again.extendleft(reversed(batch.halves()))
-
-    async def _reject(self, entry: int, batch: Batch, judgement: Judgement) -> None:
-        """The records named are refused; the call did nothing, so the others go again."""
-        refused = sorted(judgement.failures)
-        settled = Settled.all(len(refused), Outcome.REJECTED)
-        settled.failures = {i: judgement.failures[index] for i, index in enumerate(refused)}
-        await self._recorder.replace(entry, batch.only(refused), settled)
-        rest = [i for i in range(len(batch)) if i not in judgement.failures]
-        if rest:
-            self._again.appendleft(batch.only(rest))
-
-    async def _follow(self, entry: int, batch: Batch, job: str) -> None:
+    async def _follow(self, entry: int, at_s: float, batch: Batch, job: str) -> None:
         """A background job's result is opaque: when it has ended, Reply is read."""
         self._progress.doing = "following background jobs"
         await self._sink.follow(job)
         self._progress.doing = "sending"
-        self._doubts.add(entry, batch, self._now_s() - self._rules.settle_s)
+        self._doubt(entry, at_s, batch, answered=True)
 
     async def _resolve(self) -> None:
         """Waits until every request in doubt must be done with, then reads Reply."""

@@ -12,9 +12,11 @@ from bulkreply.batching import Batch
 from bulkreply.engine.identities import Identities
 from bulkreply.errors import BudgetSpent
 from bulkreply.ledger import Ledger
+from bulkreply.ledger.reopening import take_back
 from bulkreply.ledger.scribe import Scribe
 from bulkreply.net.client import Client
 from bulkreply.outcomes import Outcome
+from bulkreply.spans import Spans
 from bulkreply.wire.answer import Settled
 
 
@@ -27,12 +29,14 @@ class Rules:
         settle_s: How long a lost request may still be at work at Reply; only then it is read back.
         rejects_allowed: Most rejected rows, -1 for any number.
         attempts: Times a record is sent before it is left `unknown`.
+        burst: First refusals in the same words that stop a run, 0 for any number.
     """
 
     ambiguous: str = "verify"
     settle_s: float = 30.0
     rejects_allowed: int = -1
     attempts: int = 4
+    burst: int = 20
 
 
 @dataclass(slots=True)
@@ -87,10 +91,20 @@ class Recorder:
         self._counts = client.counts
         self._identities = identities
 
-    async def intend(self, batch: Batch) -> tuple[int, float]:
-        """Records that a batch is about to be sent: its number and the time."""
+    async def intend(self, batch: Batch, before: int = 0) -> tuple[int, float]:
+        """Records that a batch is about to be sent: its number and the time.
+
+        Args:
+            before: Its number so far, when it is sent again: an intent is never older than the bytes it speaks of.
+        """
         at_s = self._clock.now_s()
-        return await self._scribe.write(lambda ledger: ledger.intend(batch.spans, batch.attempt, at_s)), at_s
+
+        def write(ledger: Ledger) -> int:
+            if before:
+                ledger.replace(before)
+            return ledger.intend(batch.spans, batch.attempt, at_s)
+
+        return await self._scribe.write(write), at_s
 
     async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
         """Records outcomes of a whole batch."""
@@ -129,18 +143,69 @@ class Recorder:
             self._identities.note(batch.positions, settled)
             self._count(settled.outcomes)
 
+    async def give_up(
+        self, entry: int, proven: Batch, settled: Settled, left: Batch, unknown: Settled, sent_s: float
+    ) -> None:
+        """Settles a batch in doubt for good, in one transaction: no record of it is free to go again in between.
+
+        Args:
+            proven: The records of it whose fate is known, `settled`.
+            left: Those that stay `unknown`, kept with when they were sent.
+        """
+        rows, known = failure_rows(left.positions, unknown), failure_rows(proven.positions, settled)
+
+        def write(ledger: Ledger) -> None:
+            if entry:
+                ledger.replace(entry)
+            if len(proven):
+                ledger.settle_unsent(proven.spans, bytes(settled.outcomes), settled.ids, known)
+            again = ledger.intend(left.spans, left.attempt, sent_s)
+            ledger.settle(again, bytes(unknown.outcomes), unknown.ids, rows)
+            self._note_requests(ledger)
+
+        await self._scribe.write(write)
+        for batch, outcomes in ((proven, settled), (left, unknown)):
+            self._identities.note(batch.positions, outcomes)
+            self._count(outcomes.outcomes)
+
+    async def take_back(self, positions: Sequence[int]) -> None:
+        """Makes rows as if they had never been sent: they were not taken, and it is not their fault."""
+        spans = Spans.of(sorted(positions))
+        await self._scribe.write(lambda ledger: take_back(ledger, spans))
+        left = self._progress.tally.get(Outcome.REJECTED, 0) - len(spans)
+        self._progress.tally[Outcome.REJECTED] = max(0, left)
+
+    async def ids_made(self) -> set[str]:
+        """Ids of the records at Reply that rows of the run became."""
+
+        def read(ledger: Ledger) -> set[str]:
+            numbers = {str(one) for result in ledger.results() for one in result.ids if one}
+            return numbers | {text for _, code, _, text in ledger.failures() if code == TEXT_ID}
+
+        return await self._scribe.write(read)
+
     def _note_requests(self, ledger: Ledger) -> None:
         """What a kill would otherwise make the report forget."""
         ledger.note(requests=orjson.dumps(self._counts.as_words()).decode())
 
     def _count(self, outcomes: bytes | bytearray) -> None:
         self._progress.count(outcomes)
-        rejected = self._progress.tally.get(Outcome.REJECTED, 0) + self._progress.rejected_before
-        if 0 <= self._rules.rejects_allowed < rejected:
-            raise BudgetSpent(
-                f"{rejected} rows are rejected, the job allows {self._rules.rejects_allowed}",
-                hint="see the rejects, mend the mapping or the file, or raise policy.reject",
-            )
+        check_budget(self._progress, self._rules)
+
+
+def check_budget(progress: Progress, rules: Rules) -> None:
+    """Whether the run may go on: rows rejected before anything was sent count as well.
+
+    Raises:
+        BudgetSpent: More rows are rejected than the job allows.
+    """
+    rejected = progress.tally.get(Outcome.REJECTED, 0) + progress.rejected_before
+    if 0 <= rules.rejects_allowed < rejected:
+        raise BudgetSpent(
+            f"{rejected} rows are rejected, the job allows {rules.rejects_allowed}",
+            hint="see the rejects; mend the job or the file, or raise policy.reject: "
+            "then bulkreply run JOB --accept-changed-input",
+        )
 
 
 def columns_of(found: Mapping[int, tuple[Outcome, int]]) -> tuple[list[int], Settled]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from array import array
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,7 @@ from bulkreply.outcomes import REPORT_ORDER, Outcome, Tally
 from bulkreply.stage import Stage
 
 RESULT_COLUMNS = ("file", "row", "key", "outcome", "reply_id", "code", "message")
+UNKNOWN_COLUMNS = ("file", "row", "key", "code", "message")
 WINDOW_ROWS = 50_000
 _WORST_FIRST = (
     Outcome.UNKNOWN,
@@ -41,12 +42,14 @@ class Results:
     Attributes:
         tally: Rows by outcome; it balances.
         rejects: Rows to be mended, REJECT_SCHEMA, one line per problem, in file order.
-        codes: Code -> rows rejected, skipped or unknown for it, with one example row number.
+        codes: Code -> rows rejected or unknown for it, with one example row number.
+        unknown: Rows to be looked at, UNKNOWN_COLUMNS, in file order.
     """
 
     tally: Tally
     rejects: pl.DataFrame
     codes: dict[str, tuple[int, int]]
+    unknown: pl.DataFrame = field(default_factory=pl.DataFrame)
 
 
 def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
@@ -60,6 +63,7 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
     tally = Tally(read=stage.read)
     invalid = stage.rejects()
     server: list[pl.DataFrame] = []
+    unknown: list[pl.DataFrame] = []
     part = path.with_name(path.name + ".part")
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
@@ -67,16 +71,38 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
             for frame in _windows(stage, invalid, outcomes, ids, failures):
                 _count(frame, tally)
                 escape_formulas(frame.select(RESULT_COLUMNS)).write_csv(out, include_header=False)
-                failed = frame.filter(pl.col("outcome").is_in(["rejected", "unknown"]) & pl.col("staged"))
+                failed = frame.filter((pl.col("outcome") == Outcome.REJECTED.word) & pl.col("staged"))
                 if failed.height:
                     server.append(failed)
+                unknown.append(frame.filter(pl.col("outcome") == Outcome.UNKNOWN.word))
             out.flush()
             os.fsync(out.fileno())
         part.replace(path)
     except OSError as error:
         raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None
-    rejects = _rejects(invalid, server)
-    return Results(tally, rejects, _codes(rejects))
+    rejects, lost = _rejects(invalid, server), [frame for frame in unknown if frame.height]
+    codes = _codes(_rejects(invalid, server + lost))
+    table = pl.concat(lost) if lost else pl.DataFrame(schema=dict.fromkeys(UNKNOWN_COLUMNS, pl.String))
+    return Results(tally, rejects, codes, table.select(UNKNOWN_COLUMNS))
+
+
+def write_unknown(unknown: pl.DataFrame, path: Path) -> None:
+    """Writes the rows whose fate is not known, each with what to look at; the file goes when there are none.
+
+    Raises:
+        DiskFatal: It cannot be written.
+    """
+    part = path.with_name(path.name + ".part")
+    try:
+        if not unknown.height:
+            return path.unlink(missing_ok=True)
+        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
+            escape_formulas(unknown).write_csv(out)
+            out.flush()
+            os.fsync(out.fileno())
+        part.replace(path)
+    except OSError as error:
+        raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None
 
 
 def _count(frame: pl.DataFrame, tally: Tally) -> None:

@@ -15,8 +15,11 @@ from bulkreply.errors import DiskFatal
 from bulkreply.net.client import Counts
 from bulkreply.outcomes import REPORT_ORDER
 from bulkreply.report.results import Results
+from bulkreply.secrets import redact
 
 SCHEMA_VERSION = 1
+SHOWN = 20
+"""Unknown rows that a report names; the file lists all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,11 @@ def summarise(
         ],
         "files": dict(files),
     }
+    if results.unknown.height:
+        content["unknown"] = [
+            {"row": row, "check": redact(words or "").replace("…@…", "…")}
+            for row, words in results.unknown.select("row", "message").head(SHOWN).iter_rows()
+        ]
     content |= dict(more or {})
     if message:
         content["message"] = message

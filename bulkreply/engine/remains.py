@@ -1,0 +1,67 @@
+"""What of a run is still to be done: records never sent, and batches an earlier process left open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from bulkreply.batching import Batch, batches, gathered
+from bulkreply.ledger import Entry, Ledger, State
+from bulkreply.sinks import ReplySink
+from bulkreply.sizes import BatchSizes
+from bulkreply.spans import Spans
+from bulkreply.stage import Stage
+
+BEFORE_KNOWN = 100
+"""Records taken together where known and unknown ones are told apart before they travel one by one."""
+
+
+class Remains:
+    """The staged records of a run, held against its ledger."""
+
+    def __init__(self, ledger: Ledger, stage: Stage, sink: ReplySink, sizes: BatchSizes) -> None:
+        self._ledger = ledger
+        self._stage = stage
+        self._sink = sink
+        self._sizes = sizes
+
+    def batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
+        """Batches of everything that is not done, of the size that works now unless one is given."""
+        parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
+        return batches(parts, done, lambda group: size or self._size_of(group))
+
+    def begun(self) -> Spans:
+        """Positions whose call was begun by an earlier process, and those nobody knows about any more."""
+        found = [entry.positions for entry in self._ledger.open_entries()]
+        found.append(self._ledger.damaged(self._stage.positions))
+        return Spans.union(pair for spans in found for pair in spans.pairs)
+
+    def recalled(
+        self, done: Spans, prepare: Callable[[Batch], list[Batch]] = lambda batch: [batch]
+    ) -> Iterator[tuple[Entry, Batch]]:
+        """Batches an earlier process left open, or whose record is damaged, with their ledger entry.
+
+        Args:
+            prepare: Gives records their ids, and divides what travels differently.
+        """
+        damaged = Entry(0, self._ledger.damaged(self._stage.positions), State.INTENT, 0, 0.0)
+        for entry in [*self._ledger.open_entries(), damaged]:
+            for batch in self.batches_at(entry.positions.minus(done), entry.attempt):
+                for one in prepare(batch):
+                    yield entry, replace(one, recalled=True)
+
+    def batches_at(self, positions: Spans, attempt: int) -> list[Batch]:
+        """The records at some positions, one batch per group."""
+        if not positions.pairs:
+            return []
+        rows = self._stage.records(pl.Series("position", list(positions), dtype=pl.UInt32))
+        return [self._sink.resolve(batch)[0] for batch in gathered(rows, attempt)]
+
+    def _size_of(self, group: str) -> int:
+        batch = Batch((), (), (), group)
+        operation = self._sink.operation(batch)
+        if self._sink.target.known is not None and operation.batch is None and self._sink.route(batch).main:
+            return BEFORE_KNOWN
+        return self._sizes.now(operation)
