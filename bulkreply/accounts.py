@@ -61,7 +61,7 @@ def load_account(
     if found is None:
         if name:
             raise UsageProblem(f"there is no account {name!r}", hint=f"describe it in {CONFIG_NAME}: [accounts.{name}]")
-        text = os.environ.get("REPLY_API_KEY", "").strip()
+        text = _for_a_header(os.environ.get("REPLY_API_KEY", "").strip(), "the variable REPLY_API_KEY")
         found = ReplyAccount(key=Secret(text) if text else None, found_in="REPLY_API_KEY")
         found = replace(found, base_url=os.environ.get("REPLY_BASE_URL", DEFAULT_BASE_URL))
     return replace(found, base_url=base_url or found.base_url, limits=limits or found.limits)
@@ -86,7 +86,12 @@ def _from_config(name: str | None, folder: Path) -> ReplyAccount | None:
         try:
             accounts = tomllib.loads(path.read_text("utf-8")).get("accounts", {})
         except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
-            raise UsageProblem(f"{path}: {error}") from None
+            words = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+            raise UsageProblem(f"{path}: {error if isinstance(error, tomllib.TOMLDecodeError) else words}") from None
+        except (RecursionError, ValueError):
+            raise UsageProblem(f"{path}: not the TOML of a configuration") from None
+        if not isinstance(accounts, dict) or not all(isinstance(table, dict) for table in accounts.values()):
+            raise UsageProblem(f"{path}: accounts are tables", hint="[accounts.main]")
         wanted = name or ("default" if "default" in accounts else next(iter(accounts), ""))
         if wanted in accounts and (name or len(accounts) == 1 or wanted == "default"):
             return _account(wanted, accounts[wanted], path)
@@ -98,14 +103,16 @@ def _account(name: str, table: Mapping[str, Any], path: Path) -> ReplyAccount:
     unknown = set(table) - _KEYS
     if unknown:
         raise UsageProblem(f"{where}: unknown key {sorted(unknown)[0]!r}", hint=f"known: {', '.join(sorted(_KEYS))}")
-    limits = table.get("limits", "")
+    limits, reserve = table.get("limits", ""), table.get("reserve", 0.0)
+    if not isinstance(reserve, int | float) or not 0 <= reserve < 1:
+        raise UsageProblem(f"{where}: reserve is a share of the quota", hint="from 0 to below 1, such as 0.2")
     return ReplyAccount(
         name=name,
         key=Secret(_key(table, where, path.parent)),
         base_url=str(table.get("base_url", DEFAULT_BASE_URL)),
-        limits=",".join(limits) if isinstance(limits, list) else str(limits),
-        act_as=str(table.get("act_as", "")),
-        reserve=float(table.get("reserve", 0.0)),
+        limits=",".join(map(str, limits)) if isinstance(limits, list) else str(limits),
+        act_as=_for_a_header(str(table.get("act_as", "")), f"{where}: act_as"),
+        reserve=float(reserve),
         found_in=str(path),
     )
 
@@ -117,18 +124,31 @@ def _key(table: Mapping[str, Any], where: str, folder: Path) -> str:
         key_path = folder / Path(str(table["key_file"])).expanduser()
         try:
             text, source = key_path.read_text("utf-8"), f"the file {key_path}"
-        except OSError:
-            raise UsageProblem(f"{where}: the file {key_path} cannot be read") from None
+        except (OSError, ValueError):
+            raise UsageProblem(f"{where}: the file {key_path} cannot be read as text") from None
     elif "key_command" in table:
         command = table["key_command"]
-        words = command if isinstance(command, list) else shlex.split(str(command))
         try:
+            words = [str(word) for word in command] if isinstance(command, list) else shlex.split(str(command))
             done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
-        except (OSError, subprocess.SubprocessError):
+        except (OSError, ValueError, IndexError, subprocess.SubprocessError):
             raise UsageProblem(f"{where}: key_command failed") from None
         text, source = done.stdout, "key_command"
     else:
         raise UsageProblem(f"{where}: no key", hint="give key_env, key_file or key_command")
     if not text.strip():
         raise UsageProblem(f"{where}: {source} is empty")
-    return text.strip()
+    return _for_a_header(text.strip(), f"{where}: {source}")
+
+
+def _for_a_header(text: str, where: str) -> str:
+    """A text that will stand in a header of requests; a line break in it would begin another header.
+
+    Raises:
+        UsageProblem: It has characters that cannot stand there.
+    """
+    if not (text.isascii() and text.isprintable()):
+        raise UsageProblem(
+            f"{where} holds characters that a key never has", hint="one line of plain letters and digits"
+        )
+    return text

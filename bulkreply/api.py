@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from bulkreply.accounts import load_account
 from bulkreply.calling import Called, records, target_of
@@ -29,12 +29,15 @@ class Reply:
     def __init__(self, client: Client) -> None:
         self._client = client
 
-    async def call(self, procedure: str, api: str = "v3", **parameters: Any) -> list[Called]:
+    async def call(
+        self, procedure: str, api: str = "v3", do_not_contact: Literal["skip", "send"] = "skip", **parameters: Any
+    ) -> list[Called]:
         """Calls a procedure: `await reply.call("StartSequence", sequence_id=5)`.
 
         Args:
             procedure: Its name, or an operation such as `contact_lists.share`.
             api: Version an operation is looked for in; `v1.people.lookup` names it too.
+            do_not_contact: Whether people who opted out, bounced or are blacklisted are left out of what reaches them.
             parameters: In any spelling; lists where several are taken.
 
         Returns:
@@ -44,7 +47,8 @@ class Reply:
             UsageProblem: No such procedure, or values that are missing or cannot be read.
             BulkreplyError: Reply cannot be reached, or refuses the key.
         """
-        return await _call(self._client, target_of(self._client.catalog, procedure, api), parameters)
+        target = target_of(self._client.catalog, procedure, api)
+        return await _call(self._client, target, parameters, everybody=do_not_contact == "send")
 
     def records(self, name: str, api: str = "v3", **where: Any) -> AsyncIterator[dict[str, Any]]:
         """Every record of an object: `async for contact in reply.records("contacts")`.

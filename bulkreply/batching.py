@@ -25,6 +25,7 @@ class Batch:
         ids: Reply id of each record where it was looked up, as text, "" where Reply does not hold it; else empty.
         known: Whether Reply holds these records already, and the operation for known ones carries them.
         attempt: How often these records were sent before.
+        recalled: Whether an earlier process sent them: their ids were looked up after that.
     """
 
     positions: tuple[int, ...]
@@ -35,6 +36,7 @@ class Batch:
     ids: tuple[str, ...] = ()
     known: bool = False
     attempt: int = 0
+    recalled: bool = False
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -54,6 +56,7 @@ class Batch:
             addresses=tuple(self.addresses[i] for i in indexes) if self.addresses else (),
             ids=tuple(self.ids[i] for i in indexes) if self.ids else (),
             attempt=self.attempt if attempt is None else attempt,
+            recalled=self.recalled and attempt is None,
         )
 
     def halves(self) -> tuple[Batch, Batch]:

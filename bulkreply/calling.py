@@ -18,12 +18,15 @@ from bulkreply.batching import Batch
 from bulkreply.catalog import Catalog, Operation
 from bulkreply.catalog.inputs import as_procedure, filler
 from bulkreply.errors import UsageProblem
+from bulkreply.guard import Guard, people_of
 from bulkreply.mapping import Mapped, Names, Rule, bind
 from bulkreply.mapping import Mapping as RowMapping
 from bulkreply.mapping.names import is_id
 from bulkreply.mapping.rules import near
 from bulkreply.net.client import Client
+from bulkreply.net.memory import reached_path
 from bulkreply.outcomes import Outcome
+from bulkreply.quota import Reached
 from bulkreply.records import Chunk
 from bulkreply.references import find_names, read_names
 from bulkreply.sinks import Delivery, ReplySink
@@ -82,11 +85,17 @@ def target_of(catalog: Catalog, name: str, api: str = "v3") -> Target:
     return procedure_target(catalog, catalog.procedure(name, api))
 
 
-async def call(client: Client, target: Target, given: Mapping[str, Any]) -> list[Called]:
+async def call(
+    client: Client, target: Target, given: Mapping[str, Any], *, agreed: bool = True, everybody: bool = False
+) -> list[Called]:
     """Calls a procedure once with these values.
 
+    Args:
+        agreed: Whether it may make Reply write to people.
+        everybody: Whether those who must not be written to are reached too.
+
     Raises:
-        UsageProblem: Values are missing or cannot be read.
+        UsageProblem: Values are missing or cannot be read; or it would make Reply write to people.
         BulkreplyError: Reply cannot be reached, or refuses the key.
     """
     mapping, mapped = await _understood(client, target, given)
@@ -97,12 +106,15 @@ async def call(client: Client, target: Target, given: Mapping[str, Any]) -> list
     if unfit.height:
         raise UsageProblem(f"{target.name}: these values fit none of its calls", hint=_usage(target))
     sink = ReplySink(client, target)
+    guard = None if everybody else Guard(sink)
     called: list[Called] = []
     for (group,), rows in records.partition_by("group", as_dict=True, maintain_order=True).items():
         columns = (tuple(rows[name].to_list()) for name in ("key", "body", "address"))
         keys, bodies, addresses = columns
         batch = Batch(tuple(range(rows.height)), keys, bodies, str(group), addresses)
-        called += await _send(sink, batch)
+        if not agreed and any(await people_of(sink, batch)):
+            raise UsageProblem(f"{target.name} makes Reply write to real people", hint="say --yes to go ahead")
+        called += await _send(sink, batch, guard)
     return called
 
 
@@ -188,10 +200,19 @@ def _words(value: Any) -> list[str]:
     return [str(one).strip() for one in (value if isinstance(value, list | tuple) else [value])]
 
 
-async def _send(sink: ReplySink, batch: Batch) -> list[Called]:
+async def _send(sink: ReplySink, batch: Batch, guard: Guard | None) -> list[Called]:
     waiting, called = deque([batch]), list[Called]()
+    if guard is not None and (blocked := await guard.blocked(batch)):
+        left_out = Settled.all(len(blocked), Outcome.SKIPPED)
+        left_out.failures = {i: blocked[at] for i, at in enumerate(sorted(blocked))}
+        called = _told(sink.operation(batch), batch.only(sorted(blocked)), left_out, b"")
+        waiting = deque([batch.only([i for i in range(len(batch)) if i not in blocked])])
+    reached = sum([people for one in waiting for people in await people_of(sink, one)])
+    Reached(reached_path(sink.client.account_name), sink.client.clock).take([reached] if reached else [], None)
     while waiting:
         one = waiting.popleft()
+        if not len(one):
+            continue
         operation = sink.operation(one)
         most = operation.batch.max if operation.batch is not None else 1
         if len(one) > most:

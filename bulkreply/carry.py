@@ -32,7 +32,9 @@ def carry_over(old_run: RunFolder, stage: Stage, ledger: Ledger) -> None:
         known = Identities(old_stage.labels(), {})
         known.recall(old)
         settled = _settled(old, old_stage, known)
-        doubts = [(entry.at_s, entry.attempt, _keys(old_stage, entry.positions, known)) for entry in old.open_entries()]
+        begun = [(entry.at_s, entry.attempt, entry.positions) for entry in old.open_entries()]
+        begun.append((0.0, 0, old.damaged(old_stage.positions)))
+        doubts = [(at_s, attempt, _keys(old_stage, where, known)) for at_s, attempt, where in begun if where.pairs]
     finally:
         old.close()
     taken, ids = ledger.settled(), Identities(stage.labels(), {})

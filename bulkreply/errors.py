@@ -8,6 +8,7 @@ An exception stops a run; a `Reject` (records.py) stops a row.
     │   ├── SourceUnreadable              the input file
     │   └── InputChanged                  the input or the job is not the one the run began with
     ├── BudgetSpent                   3   more rows rejected than the job allows
+    │   └── SameRefusal                   the first rows all refused in the same words
     ├── RunPaused                     5   quota or network; resume later
     ├── KeyRefused                    6   the account's key was not accepted, or may not do this
     ├── RunFatal                      7   nothing more can be recorded or sent
@@ -67,6 +68,10 @@ class BudgetSpent(BulkreplyError):
     exit_code = 3
 
 
+class SameRefusal(BudgetSpent):
+    """Reply refused the first rows of a run all in the same words: the others would not fare better."""
+
+
 class RunPaused(BulkreplyError):
     """The run stopped in good order and can go on later.
 
@@ -95,6 +100,12 @@ class RunFatal(BulkreplyError):
 
 class DiskFatal(RunFatal):
     """The run folder cannot be written."""
+
+    @classmethod
+    def of(cls, error: OSError, *, hint: str = "") -> DiskFatal:
+        """What the system refused, by the last part of the file's name."""
+        name = str(error.filename or "").rstrip("/").rpartition("/")[2]
+        return cls(f"{name or 'a file'} cannot be used: {error.strerror or type(error).__name__}", hint=hint)
 
 
 class ServerFatal(RunFatal):

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import orjson
 
 from bulkreply.accounts import ReplyAccount
+from bulkreply.belonging import changes_of, opened, require_same_account
 from bulkreply.carry import carry_over
 from bulkreply.catalog import Catalog
-from bulkreply.clock import SYSTEM_CLOCK
-from bulkreply.engine import Engine, Identities, Progress, Rules
-from bulkreply.errors import BulkreplyError, DiskFatal, InputChanged, Interrupted, KeyRefused, LedgerUnusable
+from bulkreply.clock import SYSTEM_CLOCK, iso_utc
+from bulkreply.engine import Engine, Identities, Progress, Rules, caps_of, check_budget
+from bulkreply.errors import (
+    BulkreplyError,
+    DiskFatal,
+    InputChanged,
+    Interrupted,
+    LedgerUnusable,
+    UsageProblem,
+)
 from bulkreply.job import Job
-from bulkreply.job.read import job_of
 from bulkreply.ledger import Ledger
 from bulkreply.net.client import Client, Patience, open_client
-from bulkreply.plan import Plan, make_plan, open_source, resolve_target
+from bulkreply.plan import Plan, make_plan, resolve_target
 from bulkreply.references import create, create_custom_fields, read_names
 from bulkreply.report import Report
-from bulkreply.runs import RunFolder, create_run, locked, unfinished_run
+from bulkreply.runs import Log, RunFolder, create_run, locked, unfinished_run, write_private
 from bulkreply.sinks import ReplySink
 from bulkreply.sizes import BatchSizes
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
+from bulkreply.stopping import orderly_stop
 from bulkreply.targets import Target
 from bulkreply.wrapup import ANSWERS_NAME, Answers, conclude
 
@@ -74,7 +80,7 @@ async def execute(order: Order) -> tuple[RunFolder, Report]:
     Raises:
         BulkreplyError: Nothing was begun; or the run stopped, with its report written.
     """
-    with locked(order.runs, order.job.name):
+    with locked(order.runs, order.job.name) as lock:
         run = None if order.fresh else unfinished_run(order.runs, order.job.name)
         changed_from = None
         if run is not None:
@@ -84,11 +90,15 @@ async def execute(order: Order) -> tuple[RunFolder, Report]:
                 raise InputChanged(f"run {run.name} of this job has not finished, and {'; '.join(changes)}", hint=hint)
             changed_from = run if changes else None
         async with open_client(order.account, order.catalog, patience=order.patience) as client:
+            lock.claim(client.account_name, run.name if run is not None else "")
             if run is not None and changed_from is None:
                 order.announce(f"continuing run {run.name}")
-                return run, await _continue(order, client, run)
+                return run, await continue_run(order, client, run)
+            if changed_from is not None:
+                require_same_account(changed_from.facts(), order.account, client)
             begun = await _begin(order, client, changed_from)
-            return begun, await _continue(order, client, begun)
+            lock.note(begun.name)
+            return begun, await continue_run(order, client, begun)
 
 
 async def resume(order: Order, run: RunFolder) -> Report:
@@ -97,47 +107,14 @@ async def resume(order: Order, run: RunFolder) -> Report:
     Raises:
         BulkreplyError: It cannot go on; what was answered is recorded.
     """
-    with locked(order.runs, order.job.name):
+    with locked(order.runs, order.job.name) as lock:
         changes = changes_of(run, order.job)
         if changes:
             hint = "`bulkreply run JOB --accept-changed-input` sends what is new or changed"
             raise InputChanged("; ".join(changes), hint=hint)
         async with open_client(order.account, order.catalog, patience=order.patience) as client:
-            return await _continue(order, client, run)
-
-
-def job_of_run(run: RunFolder) -> Job:
-    """The job a run began with.
-
-    Raises:
-        LedgerUnusable: The run does not know it.
-    """
-    with _opened(run) as ledger:
-        facts = ledger.facts()
-    if "job_content" not in facts:
-        raise LedgerUnusable(f"the ledger of {run.name} is damaged")
-    return job_of(orjson.loads(facts["job_content"]), Path(facts["job_path"]))
-
-
-def changes_of(run: RunFolder, job: Job) -> list[str]:
-    """What differs from what an unfinished run began with; a missing input is no change, its rows are staged."""
-    facts = run.facts()
-    found = []
-    if facts.get("job_fingerprint") != job.fingerprint:
-        before = orjson.loads(facts.get("job_content", "{}"))
-        found.append("the job changed: " + ", ".join(_differences(before, job.content, ())))
-    with suppress(BulkreplyError):
-        if not job.exports and open_source(job, run.path).fingerprint() != facts.get("input_fingerprint"):
-            found.append("the input changed")
-    return found
-
-
-def _differences(before: object, after: object, path: tuple[str, ...]) -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(after, dict):
-        for name in sorted(before.keys() | after.keys()):
-            yield from _differences(before.get(name), after.get(name), (*path, name))
-    elif before != after:
-        yield ".".join(path)
+            lock.claim(client.account_name, run.name)
+            return await continue_run(order, client, run)
 
 
 async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> RunFolder:
@@ -148,9 +125,14 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
         plan = await make_plan(
             job, order.catalog, client, run.path, keep=order.keep, strict=order.strict, limit=order.limit
         )
+        if plan.stakes.refusal:
+            raise UsageProblem(plan.stakes.refusal, hint=plan.stakes.hint)
         if order.confirm is not None and not order.confirm(plan):
             raise Interrupted("nothing was sent", signal_number=signal.SIGINT)
-        await create_custom_fields(client, job.target.api, plan.new_fields)
+        if 0 <= job.policy.rejects_allowed(plan.stage.read) < plan.stage.invalid:
+            order.announce("more rows cannot be sent than policy.reject allows: nothing is sent")
+        else:
+            await create_custom_fields(client, job.target.api, plan.new_fields)
         write_private(run.path / "job.yaml", job.text or orjson.dumps(job.content).decode())
         ledger = Ledger.create(run.ledger_path.with_suffix(".part"))
         with ledger.transaction():
@@ -165,17 +147,21 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
                 fields=orjson.dumps(plan.fields).decode(),
                 started_s=repr(now_s),
                 sendable=str(plan.stage.sendable),
+                **({"do_not_contact": "send"} if plan.stakes.anyway else {}),
             )
             _settle_duplicates(ledger, plan)
         if replaced is not None:
             carry_over(replaced, plan.stage, ledger)
         ledger.close()
+        if plan.stakes.anyway:
+            words = {"do_not_contact": "send", "rows": plan.stage.sendable}
+            Log(run.path / "log.jsonl").write(iso_utc(now_s), "people who must not be written to are reached", **words)
         run.ledger_path.with_suffix(".part").replace(run.ledger_path)
     except BaseException:
         run.discard()
         raise
     if replaced is not None:
-        with _opened(replaced) as old, old.transaction():
+        with opened(replaced) as old, old.transaction():
             old.note(state="superseded")
     return run
 
@@ -188,58 +174,86 @@ def _settle_duplicates(ledger: Ledger, plan: Plan) -> None:
         ledger.settle_unsent(Spans.of(at for at, _ in verdicts), outcomes, (), failures)
 
 
-async def _continue(order: Order, client: Client, run: RunFolder) -> Report:
+async def continue_run(order: Order, client: Client, run: RunFolder) -> Report:
     """Runs the engine on a run that has a ledger; the report is written however it ends."""
     stage = Stage.load(run.stage_folder)
     if stage is None:
         raise LedgerUnusable(f"the staged records of {run.name} are missing", hint="--fresh begins anew")
-    with _opened(run) as ledger:
+    with opened(run) as ledger:
         facts = ledger.facts()
         target = resolve_target(order.job, order.catalog).addressed(orjson.loads(facts.get("fields", "[]")))
-        if facts.get("account", client.account_name) != client.account_name:
-            raise KeyRefused("this key belongs to another account than the run began with")
+        require_same_account(facts, order.account, client)
         client.counts.add(orjson.loads(facts.get("requests", "{}")))
         with ledger.transaction():
             ledger.note(state="running")
         policy = order.job.policy
-        rules = Rules(policy.ambiguous, policy.settle_s, policy.rejects_allowed(stage.read))
+        rules = Rules(policy.ambiguous, policy.settle_s, policy.rejects_allowed(stage.read), burst=policy.burst)
         progress = Progress(stage.positions, stage.invalid)
         problem: BulkreplyError | None = None
         began_s = SYSTEM_CLOCK.now_s()
-        try:
-            identities = await _identities(order, client, target, stage, ledger)
-            sink = ReplySink(client, target, identities.id_of)
-            sizes = BatchSizes(client.account_name, order.job.target.batch or 0)
-            watching = order.watch(progress, client) if order.watch else None
-            keep = Answers(run.path / ANSWERS_NAME, stage).keep
-            await _drive(
-                lambda stop: Engine(ledger, stage, sink, sizes, rules, stop, progress, identities, keep), watching
-            )
-        except BulkreplyError as error:
-            problem = error
-        report = conclude(order.job, run, ledger, stage, client, began_s, problem)
+        with orderly_stop(client.leave) as stop:
+            try:
+                progress.tally = ledger.tally()
+                check_budget(progress, rules)  # before anything is created or sent
+                identities = await identities_of(order, client, target, stage, ledger)
+                sink = ReplySink(client, target, identities.id_of)
+                sizes = BatchSizes(client.account_name, order.job.target.batch or 0)
+                watching = order.watch(progress, client) if order.watch else None
+                caps = caps_of(order.job)
+                keep = Answers(run.path / ANSWERS_NAME, stage).keep
+                engine = Engine(ledger, stage, sink, sizes, rules, stop.asked, progress, identities, keep, caps)
+                await _drive(engine, watching)
+            except Interrupted as error:
+                problem = Interrupted(error.message, signal_number=stop.number or signal.SIGINT)
+            except BulkreplyError as error:
+                problem = error
+            except OSError as error:
+                problem = DiskFatal.of(error)
+            report = _concluded(order.job, run, ledger, stage, client, began_s, problem)
         order.concluded(run)
     if problem is not None:
         raise problem
     return report
 
 
-async def _drive(make: Callable[[asyncio.Event], Engine], watching: Awaitable[None] | None) -> None:
-    """Runs an engine with signals caught and progress shown."""
+def _concluded(
+    job: Job,
+    run: RunFolder,
+    ledger: Ledger,
+    stage: Stage,
+    client: Client,
+    began_s: float,
+    problem: BulkreplyError | None,
+) -> Report:
+    """`conclude`; where even that cannot be written, how to go on once it can."""
+    hint = f"make room, then: bulkreply resume {run.name}"
+    try:
+        return conclude(job, run, ledger, stage, client, began_s, problem)
+    except DiskFatal as error:
+        raise DiskFatal(error.message, hint=hint) from None
+    except OSError as error:
+        raise DiskFatal.of(error, hint=hint) from None
+
+
+async def _drive(engine: Engine, watching: Awaitable[None] | None) -> None:
+    """Runs an engine with progress shown."""
     watcher = asyncio.ensure_future(watching) if watching is not None else None
-    with orderly_stop() as (stop, seen):
-        try:
-            await make(stop).run()
-        except Interrupted as error:
-            raise Interrupted(error.message, signal_number=seen[0]) from None
-        finally:
-            if watcher is not None:
-                watcher.cancel()
-                await asyncio.gather(watcher, return_exceptions=True)
+    try:
+        await engine.run()
+    finally:
+        if watcher is not None:
+            watcher.cancel()
+            await asyncio.gather(watcher, return_exceptions=True)
 
 
-async def _identities(order: Order, client: Client, target: Target, stage: Stage, ledger: Ledger) -> Identities:
-    """What fills slots: names are resolved now, created where that is allowed; ids made before are remembered."""
+async def identities_of(
+    order: Order, client: Client, target: Target, stage: Stage, ledger: Ledger, *, reading: bool = False
+) -> Identities:
+    """What fills slots: names are resolved now, created where that is allowed; ids made before are remembered.
+
+    Args:
+        reading: Whether nothing is to be created, whatever is missing.
+    """
     ids: dict[str, str] = {}
     wanted: dict[str, set[str]] = {}
     for object_name, name in stage.slots():
@@ -250,51 +264,10 @@ async def _identities(order: Order, client: Client, target: Target, stage: Stage
         there = {name: found[0] for name, found in known.ids.items()}
         for name in sorted(names):
             if name.lower() not in there:  # names mean the same in any case
+                if reading:
+                    continue
                 there[name.lower()] = await create(client, spec, name)
             ids[f"{object_name}:{name}"] = orjson.dumps(there[name.lower()]).decode()
     identities = Identities(stage.labels(), ids)
     identities.recall(ledger)
     return identities
-
-
-@contextmanager
-def _opened(run: RunFolder) -> Iterator[Ledger]:
-    ledger = Ledger.open(run.ledger_path)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
-
-
-@contextmanager
-def orderly_stop() -> Iterator[tuple[asyncio.Event, list[int]]]:
-    """The first Ctrl-C or SIGTERM asks for an orderly stop; the second leaves at once, which loses nothing either."""
-    stop, seen = asyncio.Event(), list[int]()
-
-    def ask(number: int) -> None:
-        if seen:
-            os._exit(128 + number)
-        seen.append(number)
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask, number)
-    try:
-        yield stop, seen
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
-
-
-def write_private(path: Path, text: str) -> None:
-    """Writes a file only its owner may read.
-
-    Raises:
-        DiskFatal: The disk refused.
-    """
-    try:
-        path.touch(mode=0o600)
-        path.write_text(text, "utf-8")
-    except OSError as error:
-        raise DiskFatal(f"{path.name} cannot be written: {error.strerror}") from None

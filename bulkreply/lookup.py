@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from math import ceil
 from typing import Any
 
-from bulkreply.catalog import Lookup, ObjectSpec, Operation
+from bulkreply.catalog import Lookup, ObjectSpec, Operation, Reach
 from bulkreply.catalog.inputs import filler
-from bulkreply.mapping import KEY_SEPARATOR
+from bulkreply.mapping import ID_MARK, KEY_SEPARATOR
 from bulkreply.net.client import Client, sensible
+from bulkreply.net.swept import Costly, Swept
 from bulkreply.wire.answer import WrongShape
 from bulkreply.wire.call import Call, fill, page_call
 from bulkreply.wire.compare import key_of
-from bulkreply.wire.paging import read_one, read_page
+from bulkreply.wire.paging import Page, read_one, read_page
 
 FEW = 2
 Record = Mapping[str, Any]
 Found = dict[str, list[Record]]
+Memory = dict[str, Swept]
+"""What was seen of listings, by what they were narrowed to."""
 
 
-async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | None = None) -> Found:
+async def find(
+    client: Client, spec: ObjectSpec, keys: Set[str], scope: int | None = None, memory: Memory | None = None
+) -> Found:
     """The records that carry any of the keys.
 
     A sweep goes on while it can still be the cheaper way: at worst it costs as many calls as asking one by one, so
@@ -28,6 +33,7 @@ async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | No
 
     Args:
         scope: Id of a list whose members are enough to look at.
+        memory: What earlier looks of the same caller have seen; this one adds to it.
 
     Returns:
         Key -> records with it; keys that Reply does not know are absent.
@@ -38,12 +44,12 @@ async def find(client: Client, spec: ObjectSpec, keys: Set[str], scope: int | No
         return {}
     found: Found = {}
     if scope is not None and lookup.scoped:
-        await _sweep(client, spec, lookup.scoped, {}, {lookup.scope: scope}, left, found, 0)
+        await _sweep(client, spec, lookup.scoped, {}, {lookup.scope: scope}, left, found, 0, memory)
     elif lookup.one and len(left) <= FEW:
         await _ask_each(client, spec, lookup, left, found)
     else:
         for parents in _parents(spec, lookup, left):
-            await _sweep(client, spec, lookup.sweep, parents, {}, left, found, len(left) if lookup.one else 0)
+            await _sweep(client, spec, lookup.sweep, parents, {}, left, found, len(left) if lookup.one else 0, memory)
     return found
 
 
@@ -73,6 +79,47 @@ async def find_ids(client: Client, spec: ObjectSpec, ids: Set[str]) -> dict[str,
         if record is not None:
             found[one] = record
     return found
+
+
+async def count(
+    client: Client, operation: Operation, query: Mapping[str, str] | None = None, body: Mapping[str, Any] | None = None
+) -> int:
+    """How many records a listing has: one call where Reply tells, else all of its pages."""
+    if operation.paging.total:
+        content = await client.read(page_call(operation, 0, 1, query or {}, body or {}))
+        with sensible():
+            page = read_page(operation, content, 0, 1)
+        if page.total >= 0:
+            return page.total
+    return sum([len(page.records) async for page in client.pages(operation, query, body)])
+
+
+async def count_held(client: Client, spec: ObjectSpec, keys: Set[str]) -> int:
+    """How many records Reply holds; of records that belong to a parent, those of the parents named.
+
+    Returns:
+        -1 where that cannot be told.
+    """
+    lookup = spec.lookup
+    if lookup is None:
+        return -1
+    operation = spec.operations[lookup.sweep]
+    if operation.parameters and any(key.startswith(ID_MARK) for key in keys):
+        return -1
+    found = 0
+    for parents in _parents(spec, lookup, keys):
+        query = {one: parents[filler(spec, operation, one)] for one in operation.parameters}
+        found += await count(client, operation, query)
+    return found
+
+
+async def crowd(client: Client, reach: Reach, who: Any) -> int:
+    """How many people stand behind one that stands for many."""
+    operation = client.catalog.operation(reach.crowd)
+    number = int(who) if str(who).isdigit() else who
+    if operation.method == "GET":
+        return await count(client, operation, {reach.crowd_by: str(who)})
+    return await count(client, operation, None, {reach.crowd_by: number})
 
 
 async def detail_of(client: Client, spec: ObjectSpec, path: Mapping[str, str]) -> Record | None:
@@ -123,29 +170,58 @@ async def _sweep(
     left: set[str],
     found: Found,
     most: int,
+    memory: Memory | None,
 ) -> None:
     """Reads pages until every key is found; hands over to single reads once those are cheaper."""
     operation = spec.operations[operation_name]
     query = {one: parents[filler(spec, operation, one)] for one in operation.parameters}
-    pages = 0
-    async for page in client.pages(operation, query, body):
-        pages += 1
-        for record in page.records:
-            record = {**record, **{name: value for name, value in parents.items() if name not in record}}
-            key = key_of(spec, record, KEY_SEPARATOR)
+    size = operation.paging.page_max or 1000
+
+    def whole(record: Record) -> Record:
+        return {**record, **{name: value for name, value in parents.items() if name not in record}}
+
+    def key_at(record: Record) -> str:
+        return key_of(spec, whole(record), KEY_SEPARATOR)
+
+    def take(records: Sequence[Record]) -> None:
+        for record in records:
+            key = key_at(record)
             if key in left or key in found:
-                found.setdefault(key, []).append(_identified(spec, operation, record))
+                found.setdefault(key, []).append(_identified(spec, operation, whole(record)))
                 if most:  # where only a sweep can find it, another of the same name may follow
                     left.discard(key)
+
+    async def read(number: int) -> Page:
+        content = await client.read(page_call(operation, number, size, query, body))
+        with sensible():
+            return read_page(operation, content, number, size)
+
+    swept = Swept(spec.key, size)
+    if memory is not None and operation.paging.style == "offset":
+        swept = memory.setdefault(f"{operation.label} {sorted(query.items())} {body}", swept)
+        pages = swept.pages_of(left)
+        if pages is not None and most and len(left) <= len(pages):
+            return await _ask_each(client, spec, spec.lookup, left, found)
+        try:
+            if pages is not None and (seen := await swept.look(left, read, key_at, most)) is not None:
+                return take(seen)
+        except Costly:
+            return await _ask_each(client, spec, spec.lookup, left, found)
+    number = 0
+    async for page in client.pages(operation, query, body):
+        swept.note(number, page.records, [key_at(record) for record in page.records])
+        number += 1
+        take(page.records)
         if not left or not page.more:
-            return
+            return None
         expected = ceil(page.total / operation.paging.page_max) if page.total >= 0 else 0
-        if most and spec.lookup is not None and (pages >= most or expected - pages > len(left)):
-            await _ask_each(client, spec, spec.lookup, left, found)
-            return
+        if most and (number >= most or expected - number > len(left)):
+            return await _ask_each(client, spec, spec.lookup, left, found)
+    return None
 
 
-async def _ask_each(client: Client, spec: ObjectSpec, lookup: Lookup, left: set[str], found: Found) -> None:
+async def _ask_each(client: Client, spec: ObjectSpec, lookup: Lookup | None, left: set[str], found: Found) -> None:
+    assert lookup is not None
     operation = spec.operations[lookup.one]
     for key in sorted(left):
         content = await client.read(page_call(operation, 0, 25, {lookup.query: key}, {}))

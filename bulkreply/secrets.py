@@ -8,6 +8,8 @@ import os
 import re
 from pathlib import Path
 
+from bulkreply.errors import DiskFatal
+
 _EMAIL = re.compile(r"[^\s@\"'<>,;:=&?/]+(?:@|%40)[^\s@\"'<>,;&]+")
 
 
@@ -51,9 +53,28 @@ def redact(text: str) -> str:
     return _EMAIL.sub("…@…", text)
 
 
-def state_folder() -> Path:
-    """Where state that outlives runs lies: `$XDG_STATE_HOME/bulkreply`, made private (0700)."""
-    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
-    folder = Path(root) / "bulkreply"
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+def private_folder(folder: Path) -> Path:
+    """Makes a folder, and those above it that are missing, for its owner only (0700), whatever the umask.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    missing = [one for one in (folder, *folder.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def state_folder() -> Path:
+    """Where state that outlives runs lies: `$XDG_STATE_HOME/bulkreply`, made private (0700).
+
+    Raises:
+        DiskFatal: It cannot be made.
+    """
+    root = os.environ.get("XDG_STATE_HOME") or str(Path.home() / ".local" / "state")
+    try:
+        return private_folder(Path(root) / "bulkreply")
+    except OSError as error:
+        hint = "the state folder ($XDG_STATE_HOME) must be writable"
+        raise DiskFatal(f"{root}/bulkreply cannot be written: {error.strerror}", hint=hint) from None

@@ -20,11 +20,13 @@ from bulkreply.quota import Permit
 from bulkreply.slots import fill as fill_slots
 from bulkreply.slots import has_slots
 from bulkreply.targets import Target
-from bulkreply.wire.answer import Failure, Settled, WrongShape, outcome_of_refusal, settle
+from bulkreply.wire.agreement import other_ids
+from bulkreply.wire.answer import Failure, Settled, WrongShape
 from bulkreply.wire.call import Call, fill, with_options, write_call
 from bulkreply.wire.compare import already, at_path, holds
 from bulkreply.wire.merge import merged
 from bulkreply.wire.route import Route, address_of, parameters, route_of
+from bulkreply.wire.shapes import job_of, outcome_of_refusal, settle
 from bulkreply.wire.verdict import Judgement, Verdict
 
 JOB_POLL_S = (0.5, 15.0)
@@ -197,6 +199,13 @@ class ReplySink:
             for body, one in zip(batch.bodies, batch.ids, strict=True)
         ]
 
+    def named(self, batch: Batch) -> bool:
+        """Whether each record can be named in its call: one found by its key cannot once Reply has it no more."""
+        operation = self.operation(batch)
+        if operation.batch is None or operation.batch.of == "records":
+            return True
+        return all(one not in ("", '""') for one in self.elements(batch))
+
     def call(self, batch: Batch) -> Call:
         """The call that carries a batch."""
         operation, route = self.operation(batch), self.route(batch)
@@ -219,7 +228,7 @@ class ReplySink:
             if operation.result == "job":
                 said = answer.body or orjson.dumps({"location": answer.headers.get("location", "")})
                 return Delivery(Judgement(Verdict.DONE), Settled.all(len(batch), self.success(batch)), said=said)
-            job = _job_of(answer.headers.get("location", ""), answer.body)
+            job = job_of(answer.headers.get("location", ""), answer.body)
             return Delivery(judgement if job else Judgement(Verdict.VERIFY, "202 without a job"), job=job)
         if judgement.verdict is Verdict.REJECT and len(batch) == 1:
             return await self._refused(batch, route, judgement)
@@ -231,7 +240,10 @@ class ReplySink:
         try:
             may_create = self.target.word == "upsert" and not batch.known
             elements = self.elements(batch)
-            settled = settle(operation, self.success(batch), answer, elements, route.spec.key, may_create)
+            names, key = route.spec.natural_key, route.spec.key
+            settled = settle(operation, self.success(batch), answer, elements, key, may_create, names)
+            if wrong := other_ids(batch.ids, settled.ids, settled.texts):
+                raise WrongShape(f"{operation.label}: {wrong}")
         except WrongShape as error:
             return Delivery(Judgement(Verdict.VERIFY, f"wire: {error}"))
         if operation.recheck is not None and settled.failures:
@@ -293,7 +305,7 @@ class ReplySink:
             state = str(content.get("status", "")).lower() if isinstance(content, dict) else "expired"
             if state in FINAL_JOB_STATES:
                 return state == "done"
-            await self.client.clock.sleep(delay_s)
+            await self.client.rest(delay_s)
             waited_s += delay_s
             delay_s = min(delay_s * 1.6, JOB_POLL_S[1])
         raise RunPaused("a background job at Reply does not end", hint="resume later; the job is followed again")
@@ -306,14 +318,3 @@ def _keep_ids(batch: Batch, settled: Settled) -> None:
             settled.ids[i] = int(one)
         elif one and not one.isdigit():
             settled.texts.setdefault(i, one)
-
-
-def _job_of(location: str, body: bytes) -> str:
-    """The id of a background job, from the body or else the Location header (conventions.md 9)."""
-    try:
-        content = orjson.loads(body)
-    except ValueError:
-        content = None
-    if isinstance(content, dict) and content.get("jobId"):
-        return str(content["jobId"])
-    return location.rstrip("/").rpartition("/")[2]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from bulkreply.catalog.model import Operation
-from bulkreply.secrets import state_folder
+from bulkreply.secrets import private_folder, state_folder
 
 
 class BatchSizes:
@@ -32,13 +33,17 @@ class BatchSizes:
         return min(self._wanted or batch.start, batch.max, self._known.get(operation.label, batch.max))
 
     def too_large(self, operation: Operation, size: int) -> None:
-        """A call of `size` records was refused for its size: half of it from now on, here and in later runs."""
+        """A call of `size` records was refused for its size: half of it from now on, here and in later runs.
+
+        Where the disk does not take it, later runs learn it again.
+        """
         self._known[operation.label] = max(1, min(self.now(operation), size // 2))
-        self._path.parent.mkdir(mode=0o700, exist_ok=True)
         part = self._path.with_suffix(".part")
-        part.touch(mode=0o600)
-        part.write_text(json.dumps(self._learned() | self._known), "utf-8")
-        part.replace(self._path)
+        with suppress(OSError):
+            private_folder(self._path.parent)
+            part.touch(mode=0o600)
+            part.write_text(json.dumps(self._learned() | self._known), "utf-8")
+            part.replace(self._path)
 
     def _learned(self) -> dict[str, int]:
         try:

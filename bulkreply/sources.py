@@ -67,6 +67,8 @@ def open_files(pattern: str | Sequence[str], folder: Path, options: FileOptions,
     paths: list[Path] = []
     for one in patterns:
         paths += [_standard_input(spool)] if one == "-" else expand(one, folder)
+    if not paths:
+        raise SourceUnreadable("the job names no input file")
     tables = tuple(open_table(path, options, file=i, spool=spool) for i, path in enumerate(paths))
     for table in tables[1:]:
         missing = set(tables[0].columns) ^ set(table.columns)

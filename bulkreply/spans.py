@@ -44,6 +44,8 @@ class Spans:
         for part in filter(None, text.split(",")):
             first, _, last = part.partition("-")
             pairs.append((int(first), int(last or first) + 1))
+        if len(pairs) == 1 and pairs[0][0] < pairs[0][1]:  # nearly every batch
+            return cls(tuple(pairs))
         return cls.union(pairs)
 
     def __str__(self) -> str:

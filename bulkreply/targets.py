@@ -95,9 +95,23 @@ class Target:
             return "makes Reply write to real people"
         if any(operation.final for operation in self.operations):
             return "cannot be taken back"
-        if self.mode is None and any(one.method == "DELETE" or one.name == "bulk_delete" for one in self.operations):
+        if self.mode is None and self.deletes:
             return "deletes at Reply; there is no undo"
+        if any(operation.lifts for operation in (self.operations if self.mode is None else self.operations[:1])):
+            return "lets Reply write to people it must not write to now"
         return ""
+
+    @property
+    def deletes(self) -> bool:
+        """Whether records are gone after it."""
+        if self.mode is not None:
+            return self.success is Outcome.DELETED
+        return any(one.method == "DELETE" or one.name == "bulk_delete" for one in self.operations)
+
+    @property
+    def reaches(self) -> bool:
+        """Whether some of its calls reach people, so that it matters who must not be written to."""
+        return any(one.reach is not None and not one.reach.crowd for one in self.operations)
 
     def needs(self, field: Field) -> bool:
         """Whether a row without the field is no use. A record named by its id keeps what the file does not say."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+from collections import Counter
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import orjson
 import polars as pl
@@ -12,13 +13,14 @@ import polars as pl
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
 from bulkreply.errors import BulkreplyError, Interrupted, LedgerUnusable, RunPaused, exit_code_of
 from bulkreply.files.rejects import write_rejects
+from bulkreply.guard import PERSON
 from bulkreply.job import Job
 from bulkreply.ledger import Ledger
 from bulkreply.net.client import Client
 from bulkreply.plan import open_source
-from bulkreply.report import Report, summarise, write_report, write_results
+from bulkreply.report import Report, summarise, write_report, write_results, write_unknown
 from bulkreply.report.summary import exit_code_of_rows, read_report
-from bulkreply.runs import Log, RunFolder, append_private
+from bulkreply.runs import UNKNOWN_NAME, Log, RunFolder, append_private
 from bulkreply.stage import Stage
 
 RESULTS_NAME = "results.csv"
@@ -68,10 +70,13 @@ def conclude(
     results = write_results(ledger, stage, run.path / RESULTS_NAME)
     if not results.tally.balances:
         raise LedgerUnusable(f"the rows do not add up: {results.tally.as_words()}", hint="--fresh begins anew")
-    state = _state(problem)
+    state = state_after(problem)
     files = {"results": RESULTS_NAME, "log": "log.jsonl"}
     if (run.path / ANSWERS_NAME).is_file():
         files["answers"] = ANSWERS_NAME
+    write_unknown(results.unknown, run.path / UNKNOWN_NAME)
+    if results.unknown.height:
+        files["unknown"] = UNKNOWN_NAME
     if results.rejects.height:
         files |= _rejects(job, run, results.rejects)
     report = summarise(
@@ -87,7 +92,7 @@ def conclude(
         finished_s=now_s,
         files=files,
         message=problem.message if problem else "",
-        more=when_to_resume(problem),
+        more=when_to_resume(problem) | sending_words(job, ledger),
     )
     write_report(report, run.path)
     Log(run.path / "log.jsonl").write(
@@ -95,9 +100,8 @@ def conclude(
     )
     with ledger.transaction():
         ledger.note(state=state)
-    if state == "finished":
-        shutil.rmtree(run.stage_folder, ignore_errors=True)
-        (run.path / "stdin.input").unlink(missing_ok=True)
+    if state == "finished" and not results.unknown.height:  # unknown rows may be read back, or sent, later
+        run.strip()
     return report
 
 
@@ -107,7 +111,18 @@ def when_to_resume(problem: BulkreplyError | None) -> dict[str, str]:
     return {"resume_at": iso_utc(resume_at)} if resume_at is not None else {}
 
 
-def _state(problem: BulkreplyError | None) -> str:
+def sending_words(job: Job, ledger: Ledger) -> dict[str, Any]:
+    """What the report says of people: who was left out, the caps, and whether they were reached all the same."""
+    anyway = ledger.facts().get("do_not_contact") == "send"
+    left_out = Counter(code for _, code, _, _ in ledger.failures() if code.startswith(PERSON))
+    caps = job.sending.model_dump(exclude_none=True)
+    if not (anyway or left_out or caps):
+        return {}
+    return {"sending": {"do_not_contact": "send" if anyway else "skip", "left_out": dict(left_out), **caps}}
+
+
+def state_after(problem: BulkreplyError | None) -> str:
+    """`finished`, `paused` where it can go on as it is, `failed` where something has to be mended first."""
     if problem is None:
         return "finished"
     return "paused" if isinstance(problem, RunPaused | Interrupted) else "failed"

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.canary import KEY_CANARY, check_written
 from tests.support import Bulkreply, SandboxProcess, start_sandbox
 
-KEY_CANARY = "canary-key-7f3a9d51c2"
+__all__ = ["KEY_CANARY"]
 
 # Machines are noisy and shared: how long an example takes says nothing about it.
 settings.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -19,7 +20,8 @@ settings.load_profile("suite")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--slow", action="store_true", help="also run the long forms")
-    parser.addoption("--kills", type=int, default=50, help="how many runs tests/crash kills")
+    parser.addoption("--seed", type=int, help="the one schedule of tests/simulation to run")
+    parser.addoption("--kills", type=int, default=50, help="how many processes tests/crash kills")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -30,12 +32,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(autouse=True)
-def private_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test sees, or leaves anything in, the user's own folders."""
+def private_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No test sees, or leaves anything in, the user's own folders; none leaves a canary where it must not be."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.delenv("REPLY_API_KEY", raising=False)
     monkeypatch.delenv("REPLY_BASE_URL", raising=False)
+    yield
+    check_written(tmp_path)
 
 
 @pytest.fixture

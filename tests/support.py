@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
+from tests.canary import check_said
+
 REPOSITORY = Path(__file__).parent.parent
 
 
@@ -36,7 +38,7 @@ class SandboxProcess:
         """Ends it."""
         if self.process.poll() is None:
             self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(60)
         if self.process.stdout is not None:
             self.process.stdout.close()
 
@@ -83,9 +85,12 @@ class Bulkreply:
             timeout=timeout_s,
             check=False,
         )
+        check_said(words, done.stdout.decode("utf-8", "replace"), done.stderr.decode("utf-8", "replace"))
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *words: str, stdin: IO[bytes] | None = None) -> subprocess.Popen[bytes]:
+    def start(
+        self, *words: str, stdin: IO[bytes] | None = None, stderr: IO[bytes] | int = subprocess.DEVNULL
+    ) -> subprocess.Popen[bytes]:
         """Starts it without waiting."""
         return subprocess.Popen(
             [sys.executable, "-m", "bulkreply", *words],
@@ -93,7 +98,7 @@ class Bulkreply:
             env=self.environment,
             stdin=stdin,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
 
     def measured(self, *words: str) -> tuple[int, float, float]:

@@ -15,13 +15,17 @@ from bulkreply.cli.options import (
     RUNS,
     AccountName,
     AsJson,
+    Assume,
     BaseUrl,
     CatalogFolder,
     Common,
     JobPath,
     Limits,
     MaxWait,
+    Only,
+    OnlyRows,
     Parallel,
+    Resend,
     RowLimit,
     RunName,
     Runs,
@@ -30,7 +34,8 @@ from bulkreply.cli.options import (
     Yes,
 )
 from bulkreply.cli.schedule_app import schedule_app
-from bulkreply.errors import BulkreplyError, exit_code_of
+from bulkreply.cli.streams import one_line
+from bulkreply.errors import BulkreplyError, DiskFatal, exit_code_of
 
 app = typer.Typer(
     name="bulkreply",
@@ -133,6 +138,10 @@ def run(
 @app.command()
 def resume(
     run: RunName = None,
+    only: Only = None,
+    rows: OnlyRows = None,
+    resend: Resend = False,
+    assume: Assume = None,
     yes: Yes = False,
     account: AccountName = None,
     base_url: BaseUrl = None,
@@ -144,10 +153,11 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Continue a run that was killed, paused or stopped; without RUN the latest unfinished one."""
-    from bulkreply.cli import running
+    from bulkreply.cli import deciding, running
 
     common = Common(account, base_url, limits, runs, parallel, max_wait, catalog, as_json)
-    raise typer.Exit(running.resume_run(run, common))
+    asked = deciding.Asked(only, rows, resend, assume, yes)
+    raise typer.Exit(deciding.resume_unknown(run, asked, common) if asked.any else running.resume_run(run, common))
 
 
 @app.command()
@@ -256,24 +266,39 @@ def doctor(account: AccountName = None, base_url: BaseUrl = None, runs: Runs = R
 def run_app() -> int:
     """Runs the command line; the exit code."""
     try:
-        app()
+        return _code_of_app()
     except BulkreplyError as error:
         for line in error.message.splitlines():
-            sys.stderr.write(f"error: {line}\n")
+            sys.stderr.write(f"error: {one_line(line)}\n")
         if error.hint:
-            sys.stderr.write(f"  how to fix it: {error.hint}\n")
+            sys.stderr.write(f"  how to fix it: {one_line(error.hint)}\n")
         return exit_code_of(error)
     except KeyboardInterrupt:
         sys.stderr.write("stopped\n")
         return 130
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except SystemExit as leave:
-        return leave.code if isinstance(leave.code, int) else 1
-    except Exception as error:
+    except OSError as error:
         if os.environ.get("BULKREPLY_VERBOSE"):
+            raise
+        about = f"{Path(str(error.filename)).name}: " if error.filename else ""
+        sys.stderr.write(f"error: the system refused: {one_line(about)}{error.strerror or type(error).__name__}\n")
+        return DiskFatal.exit_code
+    except BaseException as error:
+        # A panic of a library written in Rust is no Exception.
+        if os.environ.get("BULKREPLY_VERBOSE") or not (isinstance(error, Exception) or "Panic" in type(error).__name__):
             raise
         sys.stderr.write(f"internal error: {type(error).__name__} (-v shows where)\n")
         return 1
+
+
+def _code_of_app() -> int:
+    """The exit code of a command that came to its end, or of words that are no command."""
+    try:
+        app()
+    except SystemExit as leave:
+        if leave.code != 1:
+            return leave.code if isinstance(leave.code, int) else 0
+        # Only typer leaves so: when the reader of a pipe has gone, or a question was answered with Ctrl-C.
+        return 0 if type(sys.stdout).__name__ == "PacifyFlushWrapper" else 130
     return 0

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from rich.table import Table
+from rich.table import Column, Table
 
 from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation, Procedure
 from bulkreply.catalog.inputs import CALL, inputs_of
@@ -63,11 +63,11 @@ def _show_all(catalog: Catalog, as_json: bool) -> None:
         ]
         emit([*found, *({"api": p.api, "procedure": p.name, "about": p.about} for p in procedures)])
         return
-    table = Table("api", "object", "modes", "about", box=None)
+    table = Table("api", Column("object", overflow="fold"), "modes", "about", box=None)
     for spec in catalog:
         table.add_row(spec.api, spec.name, ", ".join(spec.modes) or "-", spec.about)
     data.print(table)
-    named = Table("api", "procedure", "parameters", "about", box=None)
+    named = Table("api", Column("procedure", overflow="fold"), "parameters", "about", box=None)
     for procedure in procedures:
         parameters = ", ".join(_needed(one) for one in procedure.parameters.values())
         named.add_row(procedure.api, procedure.name, parameters, procedure.about)
@@ -137,7 +137,7 @@ def _per_call(operation: Operation) -> str:
 
 
 def _fields(fields: list[Field]) -> Table:
-    table = Table("field", "type", "access", "needed to", "trust", "notes", box=None)
+    table = Table(Column("field", overflow="fold"), "type", "access", "needed to", "trust", "notes", box=None)
     for field in fields:
         kind = f"{field.type} of {field.shape}" if field.shape else field.type
         kind = f"{field.object} ({' or '.join(('id', *field.by))})" if field.object else kind

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,28 +15,31 @@ from bulkreply.calling import Called, call, records, target_of
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
+from bulkreply.cli.working import run_work
 from bulkreply.errors import UsageProblem
 from bulkreply.net.client import open_client
 from bulkreply.targets import Target
 
 
-def call_procedure(name: str, api: str, words: Sequence[str], common: Common, *, yes: bool) -> int:
+def call_procedure(name: str, api: str, words: Sequence[str], common: Common, *, yes: bool, everybody: bool) -> int:
     """Calls it and says what became of it; exit code 3 when something was not taken."""
     target = target_of(catalog_of(common), name, api)
     given = given_values(words)
     if not yes and target.danger:
         raise UsageProblem(f"{target.name} {target.danger}", hint="say --yes to go ahead")
-    return asyncio.run(_work(target, given, common))
+    if everybody and not yes:
+        raise UsageProblem("--do-not-contact send reaches people who must not be written to", hint="say --yes as well")
+    return run_work(_work(target, given, common, yes=yes, everybody=everybody))
 
 
-async def _work(target: Target, given: dict[str, Any], common: Common) -> int:
+async def _work(target: Target, given: dict[str, Any], common: Common, *, yes: bool, everybody: bool) -> int:
     account = load_account(common.account, Path(), base_url=common.base_url, limits=common.limits)
     async with open_client(account, catalog_of(common), patience=patience_of(common)) as client:
         if target.operation.lists and len(target.cases) == 1:
             found = [record async for record in records(client, target.operation, given)]
             _show_records(found, common)
             return 0
-        called = await call(client, target, given)
+        called = await call(client, target, given, agreed=yes, everybody=everybody)
     _show(target, called, common)
     return 0 if all(one.outcome in ("called", "unchanged", "skipped", "deleted") for one in called) else 3
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import platform
 import sqlite3
 import tempfile
@@ -12,6 +11,8 @@ from pathlib import Path
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of
 from bulkreply.cli.show import data, emit, talk
+from bulkreply.cli.streams import quoted
+from bulkreply.cli.working import run_work
 from bulkreply.errors import BulkreplyError, DiskFatal, KeyRefused, UsageProblem, exit_code_of
 from bulkreply.ledger import Ledger
 from bulkreply.net.client import Patience, open_client
@@ -26,7 +27,7 @@ def doctor(common: Common) -> int:
         ("state folder", lambda: _writable(state_folder())),
         ("ledger", _ledger),
         ("key", lambda: _key(common)),
-        ("server", lambda: asyncio.run(_server(common))),
+        ("server", lambda: run_work(_server(common))),
     ]
     found, code = [], 0
     for name, look in checks:
@@ -40,7 +41,7 @@ def doctor(common: Common) -> int:
         emit(found)
         return code
     for one in found:
-        data.print(f"{'[green]ok[/green]' if one['ok'] else '[red]no[/red]'}  {one['check']}: {one['says']}")
+        data.print(f"{'[green]ok[/green]' if one['ok'] else '[red]no[/red]'}  {one['check']}: {quoted(one['says'])}")
     talk.print("  next: bulkreply plan JOB" if code == 0 else "  mend what says no, then run this again")
     return code
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -22,6 +23,13 @@ from bulkreply.cli.options import (
 )
 
 direct_app = typer.Typer()
+
+
+class Contact(StrEnum):
+    """What becomes of people who must not be written to."""
+
+    SKIP = "skip"
+    SEND = "send"
 
 
 @direct_app.command()
@@ -78,6 +86,9 @@ def call(
     context: typer.Context,
     procedure: Annotated[str, typer.Argument(metavar="PROCEDURE", help="StartSequence, or contact_lists.share.")],
     api: Annotated[str, typer.Option("--api", help="v3, v2 or v1, for an operation.")] = "v3",
+    do_not_contact: Annotated[
+        Contact, typer.Option("--do-not-contact", help="send: reach people too who opted out or are blacklisted.")
+    ] = Contact.SKIP,
     yes: Yes = False,
     account: AccountName = None,
     base_url: BaseUrl = None,
@@ -89,5 +100,6 @@ def call(
     """Call a procedure or any operation once: bulkreply call StartSequence --sequence-id 5."""
     from bulkreply.cli import calling
 
+    everybody = do_not_contact is Contact.SEND
     common = Common(account, base_url, limits, max_wait=max_wait, catalog=catalog, as_json=as_json)
-    raise typer.Exit(calling.call_procedure(procedure, api, context.args, common, yes=yes))
+    raise typer.Exit(calling.call_procedure(procedure, api, context.args, common, yes=yes, everybody=everybody))

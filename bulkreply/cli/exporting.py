@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from bulkreply.catalog import Catalog
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk, watch
+from bulkreply.cli.streams import quoted
+from bulkreply.cli.working import run_work
 from bulkreply.engine import Progress
 from bulkreply.errors import UsageProblem
 from bulkreply.execution import Order
@@ -84,7 +85,7 @@ def work_of(order: Order, catalog: Catalog, run: RunFolder | None = None) -> Any
 
 def plan_export(job: Job, common: Common) -> int:
     """The dry run: what is read, and what it costs."""
-    return asyncio.run(_plan(job, common))
+    return run_work(_plan(job, common))
 
 
 async def _plan(job: Job, common: Common) -> int:
@@ -95,7 +96,7 @@ async def _plan(job: Job, common: Common) -> int:
         emit(plan_as_words(plan, catalog))
     else:
         show_plan(plan, catalog, data)
-        talk.print(f"  next: bulkreply run {job.path}")
+        talk.print(f"  next: bulkreply run {quoted(job.path)}")
     return 0
 
 
@@ -124,7 +125,8 @@ def show_plan(plan: ExportPlan, catalog: Catalog, console: Console) -> None:
     """The plan for a person."""
     words = plan_as_words(plan, catalog)
     console.print(
-        f"[bold]{plan.job.name}[/bold]: export {plan.spec.name} through {plan.operation.label} to {words['to']}"
+        f"[bold]{quoted(plan.job.name)}[/bold]: export {plan.spec.name} through {plan.operation.label}"
+        f" to {quoted(words['to'])}"
     )
     records = f"{plan.total:,} records" if plan.total >= 0 else "records are not counted beforehand"
     listings = f" in {len(plan.parents):,} listings" if len(plan.parents) != 1 else ""

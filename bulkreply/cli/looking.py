@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from rich.table import Table
 from bulkreply.cli.show import data, emit, show_report, talk
 from bulkreply.errors import LedgerUnusable, UsageProblem
 from bulkreply.ledger import Ledger
+from bulkreply.outcomes import Outcome
 from bulkreply.report.summary import read_report
 from bulkreply.runs import RunFolder, all_runs, find_run
 from bulkreply.stage import Stage
@@ -24,13 +26,14 @@ def status(name: str | None, runs: Path, as_json: bool) -> int:
             emit(words)
         else:
             for key, value in words.items():
-                data.print(f"{key:>14}  {value}")
+                for line in value if isinstance(value, list) else [value]:
+                    data.print(f"{key:>14}  {line}", markup=False)
         return 0
     found = [_status(run) for run in all_runs(runs)]
     if as_json:
         emit(found)
     elif not found:
-        talk.print(f"no runs in {runs}; next: bulkreply run JOB")
+        talk.print(f"no runs in {runs}; next: bulkreply run JOB", markup=False)
     else:
         table = Table("run", "job", "state", "done", "of", box=None)
         for one in found:
@@ -41,16 +44,14 @@ def status(name: str | None, runs: Path, as_json: bool) -> int:
 
 def _status(run: RunFolder) -> dict[str, Any]:
     words: dict[str, Any] = {"run": run.name, "job": run.job, "state": "damaged", "settled": 0, "staged": 0}
+    stage = Stage.load(run.stage_folder)
     try:
-        ledger = Ledger.open(run.ledger_path)
+        with closing(Ledger.look(run.ledger_path)) as ledger:
+            facts, tally = ledger.facts(), ledger.tally()
+            in_doubt = sum(len(entry.positions) for entry in ledger.open_entries())
+            in_doubt += len(ledger.damaged(stage.positions)) if stage else 0
     except LedgerUnusable:
         return words
-    try:
-        facts, tally = ledger.facts(), ledger.tally()
-        in_doubt = sum(len(entry.positions) for entry in ledger.open_entries())
-    finally:
-        ledger.close()
-    stage = Stage.load(run.stage_folder)
     settled = sum(tally.values())
     words |= {
         "state": facts.get("state", "unknown"),
@@ -60,6 +61,10 @@ def _status(run: RunFolder) -> dict[str, Any]:
         "rows": {outcome.word: rows for outcome, rows in tally.items()},
         "folder": str(run.path),
     }
+    unknown = read_report(run.path).get("unknown", [])
+    if unknown:
+        words["unknown"] = [f"row {one['row']}: {one['check']}" for one in unknown]
+        words["next"] = f"bulkreply resume --only unknown {run.name}"
     return words
 
 
@@ -97,4 +102,6 @@ def why(name: str, row: int, runs: Path, as_json: bool) -> int:
                 data.print(f"  {label}: {text}", markup=False)
         if line["message"]:
             data.print(f"  {line['message']}", markup=False)
+        if line["outcome"] == Outcome.UNKNOWN.word:
+            data.print(f"  next: bulkreply resume --only unknown {run.name} --rows {row}", markup=False)
     return 0

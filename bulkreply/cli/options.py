@@ -23,6 +23,10 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse columns neither mapped nor ignored.")]
 Parallel = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Calls under way at once.")]
 MaxWait = Annotated[str, typer.Option("--max-wait", help="Longest wait for the quota before pausing (exit 5).")]
+Only = Annotated[str | None, typer.Option("--only", help="unknown: read back what a finished run left unknown.")]
+OnlyRows = Annotated[str | None, typer.Option("--rows", help="With --only: these rows, 5,7-9.")]
+Resend = Annotated[bool, typer.Option("--resend", help="With --only: send again what cannot be read back.")]
+Assume = Annotated[str | None, typer.Option("--assume", help="With --only: done, after you looked at Reply.")]
 CatalogFolder = Annotated[Path | None, typer.Option("--catalog", help="Catalog file, or folder of them.")]
 
 RUNS = Path("bulkreply-runs")

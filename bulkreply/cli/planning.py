@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,8 @@ from bulkreply.cli import exporting
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, show_plan, talk
+from bulkreply.cli.streams import quoted
+from bulkreply.cli.working import run_work
 from bulkreply.engine import compare
 from bulkreply.errors import JobInvalid, UsageProblem
 from bulkreply.job import Job, read_job
@@ -42,7 +43,7 @@ def check(path: Path, settings: list[str], common: Common) -> int:
     """Job, catalog and columns; nothing is asked of Reply and no row is validated."""
     job = read_job(path, settings)
     if job.exports:
-        data.print(f"{path}: ok, exports {job.source.object}")
+        data.print(f"{quoted(path)}: ok, exports {job.source.object}")
         return 0
     with tempfile.TemporaryDirectory(prefix="bulkreply-") as folder:
         source = open_source(job, Path(folder))
@@ -55,8 +56,8 @@ def check(path: Path, settings: list[str], common: Common) -> int:
     if common.as_json:
         emit({"job": job.name, "ok": True, "columns": list(source.tables[0].columns)})
     else:
-        data.print(f"{path}: ok, {len(rules)} fields of {target.name} from {len(source.tables)} file(s)")
-        talk.print(f"  next: bulkreply plan {path}")
+        data.print(f"{quoted(path)}: ok, {len(rules)} fields of {target.name} from {len(source.tables)} file(s)")
+        talk.print(f"  next: bulkreply plan {quoted(path)}")
     return 0
 
 
@@ -72,7 +73,7 @@ def plan(path: Path, settings: list[str], common: Common, flags: Flags) -> int:
         raise UsageProblem("--compare compares what an import sends with what Reply holds", hint=hint)
     if job.exports:
         return exporting.plan_export(job, common)
-    return asyncio.run(_plan(job, path, common, flags))
+    return run_work(_plan(job, path, common, flags))
 
 
 async def _plan(job: Job, path: Path, common: Common, flags: Flags) -> int:
@@ -91,5 +92,5 @@ async def _plan(job: Job, path: Path, common: Common, flags: Flags) -> int:
             emit(words)
         else:
             show_plan(made, words, data)
-            talk.print(f"  next: bulkreply run {path}")
+            talk.print(f"  next: bulkreply run {quoted(path)}")
     return 0

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
-import json
 import sys
 import tempfile
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from bulkreply.accounts import load_account
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
+from bulkreply.cli.streams import quoted
+from bulkreply.cli.working import run_work
 from bulkreply.errors import UsageProblem
 from bulkreply.net.client import open_client
 from bulkreply.query import Answered, Statement, answer, load_folder, load_objects, read_statement
@@ -30,7 +31,7 @@ def query(sql: str, common: Common, *, folder: Path | None, as_csv: bool, only_p
         load_folder(engine, statement, folder)
         _show(answer(engine, statement), common, as_csv)
         return 0
-    return asyncio.run(_live(statement, engine, common, as_csv, only_plan))
+    return run_work(_live(statement, engine, common, as_csv, only_plan))
 
 
 async def _live(statement: Statement, engine: Any, common: Common, as_csv: bool, only_plan: bool) -> int:
@@ -48,22 +49,23 @@ async def _live(statement: Statement, engine: Any, common: Common, as_csv: bool,
         with tempfile.TemporaryDirectory(prefix="bulkreply-query-") as work:
             doubts = await load_objects(engine, plans, client, Path(work))
     for doubt in doubts:
-        talk.print(f"[yellow]incomplete: {doubt}[/yellow]")
+        talk.print(f"[yellow]incomplete: {quoted(doubt)}[/yellow]")
     _show(answer(engine, statement), common, as_csv)
     return 3 if doubts else 0
 
 
 def _show(answered: Answered, common: Common, as_csv: bool) -> None:
     if common.as_json:
-        rows = [dict(zip(answered.columns, row, strict=True)) for row in answered.rows]
-        sys.stdout.write(json.dumps(rows, indent=2, ensure_ascii=False, default=str) + "\n")
+        emit([dict(zip(answered.columns, row, strict=True)) for row in answered.rows])
     elif as_csv:
+        if isinstance(sys.stdout, TextIOWrapper):
+            sys.stdout.reconfigure(encoding="utf-8")  # as every file that is written
         out = csv.writer(sys.stdout, lineterminator="\n")
         out.writerow(answered.columns)
         out.writerows(answered.rows)
     else:
-        table = Table(*answered.columns, box=None)
+        table = Table(*map(quoted, answered.columns), box=None)
         for row in answered.rows:
-            table.add_row(*("" if value is None else str(value) for value in row))
+            table.add_row(*("" if value is None else quoted(value) for value in row))
         data.print(table)
         talk.print(f"{len(answered.rows):,} rows")

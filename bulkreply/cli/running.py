@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import sys
 from collections.abc import Coroutine
@@ -12,13 +11,16 @@ from typing import Any
 
 import typer
 
+from bulkreply.belonging import job_of_run
 from bulkreply.cli import exporting
 from bulkreply.cli.options import Common
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import emit, show_plan, show_report, talk, watch
+from bulkreply.cli.streams import quoted
+from bulkreply.cli.working import run_work
 from bulkreply.engine import Progress
 from bulkreply.errors import BulkreplyError, UsageProblem, exit_code_of
-from bulkreply.execution import Order, execute, job_of_run, resume
+from bulkreply.execution import Order, execute, resume
 from bulkreply.job import Job, read_job
 from bulkreply.net.client import Client
 from bulkreply.plan import Plan, plan_as_words, resolve_target
@@ -42,15 +44,15 @@ def run(path: Path, settings: list[str], common: Common, flags: Flags) -> int:
     job = read_job(path, settings)
     if job.exports:
         return run_export(job, common, fresh=flags.fresh)
-    order = _order(job, common, flags)
-    return _carry_out(order, execute(order), common)
+    order = order_of(job, common, flags)
+    return carry_out(order, execute(order), common)
 
 
 def run_export(job: Job, common: Common, *, fresh: bool, folder: RunFolder | None = None) -> int:
     """Runs a job that reads Reply."""
     runs = folder.path.parent.parent if folder is not None else None
     order = exporting.order_of(job, common, fresh=fresh, runs=runs)
-    return _carry_out(order, exporting.work_of(order, order.catalog, folder), common)
+    return carry_out(order, exporting.work_of(order, order.catalog, folder), common)
 
 
 def resume_run(name: str | None, common: Common) -> int:
@@ -58,46 +60,52 @@ def resume_run(name: str | None, common: Common) -> int:
     folder = find_run(common.runs, name, unfinished=name is None)
     job = job_of_run(folder)
     if folder.facts().get("state") == "finished":
-        talk.print(f"run {folder.name} has finished; nothing is left to do")
+        folder.tidy()
+        talk.print(f"run {folder.name} has finished; nothing is left to do{_unknown_words(folder)}")
         return _finish(folder, common)
-    talk.print(f"continuing run {folder.name} of {job.name}")
+    talk.print(f"continuing run {folder.name} of {quoted(job.name)}")
     if job.exports:
         return run_export(job, common, fresh=False, folder=folder)
-    order = _order(job, common, Flags(yes=True), runs=folder.path.parent.parent)
-    return _carry_out(order, resume(order, folder), common)
+    order = order_of(job, common, Flags(yes=True), runs=folder.path.parent.parent)
+    return carry_out(order, resume(order, folder), common)
 
 
 def retry_run(name: str, settings: list[str], common: Common, *, yes: bool) -> int:
-    """Sends the failed rows of a run again, through the job file as it is now."""
+    """Sends the rejected rows of a run again, through the job file as it is now; never those that may be done."""
     folder = find_run(common.runs, name)
     facts = folder.facts()
     if facts.get("state") != "finished":
         raise UsageProblem(f"run {folder.name} has not finished", hint=f"bulkreply resume {folder.name}")
     keep = _failed_rows(folder)
     if not keep:
-        talk.print(f"run {folder.name} has no failed rows")
+        talk.print(f"run {folder.name} has no rejected rows{_unknown_words(folder)}")
         return 0
     path = Path(facts["job_path"])
     job = read_job(path, settings) if path.is_file() else job_of_run(folder)
-    order = _order(job, common, Flags(fresh=True, yes=yes))
+    order = order_of(job, common, Flags(fresh=True, yes=yes))
     order.keep = keep
-    talk.print(f"{len(keep):,} failed rows of run {folder.name} go again")
-    return _carry_out(order, execute(order), common)
+    talk.print(f"{len(keep):,} rejected rows of run {folder.name} go again{_unknown_words(folder)}")
+    return carry_out(order, execute(order), common)
+
+
+def _unknown_words(folder: RunFolder) -> str:
+    """What there is to say of rows that may have been done, or not."""
+    rows = read_report(folder.path).get("rows", {}).get("unknown", 0)
+    return f", but for {rows:,} unknown: bulkreply resume --only unknown {folder.name}" if rows else ""
 
 
 def _failed_rows(folder: RunFolder) -> set[tuple[int, int]]:
     try:
         with (folder.path / "results.csv").open(encoding="utf-8", newline="") as lines:
             return {
-                (int(line["file"]), int(line["row"]))
-                for line in csv.DictReader(lines)
-                if line["outcome"] in ("rejected", "unknown")
+                (int(line["file"]), int(line["row"])) for line in csv.DictReader(lines) if line["outcome"] == "rejected"
             }
     except (OSError, KeyError, ValueError):
         raise UsageProblem(f"the results of run {folder.name} are missing or damaged") from None
 
 
-def _order(job: Job, common: Common, flags: Flags, runs: Path | None = None) -> Order:
+def order_of(job: Job, common: Common, flags: Flags, runs: Path | None = None) -> Order:
+    """A job with the options of the command line."""
     catalog = catalog_of(common)
     target = resolve_target(job, catalog)
 
@@ -129,19 +137,19 @@ def _order(job: Job, common: Common, flags: Flags, runs: Path | None = None) -> 
     )
 
 
-def _carry_out(order: Order, work: Coroutine[Any, Any, Any], common: Common) -> int:
+def carry_out(order: Order, work: Coroutine[Any, Any, Any], common: Common) -> int:
     """Runs to the end, shows the report however it ended, and the reason after it."""
     concluded: list[RunFolder] = []
     order.concluded = concluded.append
     try:
-        _event_loop(work)
+        run_work(work)
     except BulkreplyError as problem:
         if not concluded:
             raise
         _finish(concluded[0], common)
-        talk.print(f"[red]{problem.message}[/red]")
+        talk.print(f"[red]{quoted(problem.message)}[/red]")
         if problem.hint:
-            talk.print(f"  how to go on: {problem.hint}")
+            talk.print(f"  how to go on: {quoted(problem.hint)}")
         return exit_code_of(problem)
     return _finish(concluded[0], common)
 
@@ -152,12 +160,3 @@ def _finish(folder: RunFolder, common: Common) -> int:
     if common.as_json:
         emit(content)
     return int(content["exit_code"])
-
-
-def _event_loop(work: Coroutine[Any, Any, Any]) -> None:
-    try:
-        import uvloop
-    except ImportError:
-        asyncio.run(work)
-    else:
-        uvloop.run(work)

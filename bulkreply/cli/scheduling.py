@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -18,6 +17,7 @@ from bulkreply.accounts import CONFIG_NAME
 from bulkreply.catalog import Catalog
 from bulkreply.cli.options import RUNS
 from bulkreply.cli.show import data, emit, talk
+from bulkreply.cli.streams import quoted
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
 from bulkreply.errors import BulkreplyError, Interrupted, UsageProblem
 from bulkreply.job import Job, read_job
@@ -26,6 +26,7 @@ from bulkreply.plan import resolve_target
 from bulkreply.runs import safe_name
 from bulkreply.schedule import Clockwork, Cron, Entry, Ran, Schedule, Standing, Store, next_s
 from bulkreply.schedule.units import Placed, crontab, github_actions, kubernetes, systemd, write_unit
+from bulkreply.stopping import heeding
 
 _WELL = (0, 5, 11)
 
@@ -73,8 +74,9 @@ def _check_unattended(job: Job, path: Path) -> None:
     if job.exports or job.confirm:
         return
     target = resolve_target(job, Catalog())
-    if target.danger or target.success.word == "deleted":
-        what = target.danger or "deletes for good"
+    anyway = job.policy.do_not_contact == "send" and target.reaches
+    if target.danger or target.deletes or anyway:
+        what = target.danger or ("reaches people who must not be written to" if anyway else "deletes for good")
         raise UsageProblem(
             f"{path}: {target.label} {what}, and nobody can be asked", hint="say `confirm: true` in the job"
         )
@@ -94,7 +96,12 @@ def show(as_json: bool) -> int:
             cron = entry.schedule.cron
             last = _last_text(entry)
             table.add_row(
-                entry.schedule.name, cron.text, cron.zone, _next_text(entry, now_s), last, str(entry.schedule.job)
+                quoted(entry.schedule.name),
+                cron.text,
+                cron.zone,
+                _next_text(entry, now_s),
+                last,
+                quoted(entry.schedule.job),
             )
         data.print(table)
     return 0
@@ -132,23 +139,20 @@ def run(*, once: bool, width: int, as_json: bool) -> int:
 
 
 async def _stoppable(clockwork: Clockwork, *, once: bool) -> list[Ran]:
-    """The first Ctrl-C or SIGTERM stops in good order, with all runs; the second asks the runs to leave at once."""
-    stop, seen = asyncio.Event(), list[int]()
+    """The first signal stops in good order, with all runs; the second asks the runs to leave at once."""
+    stop, seen, loop = asyncio.Event(), list[int](), asyncio.get_running_loop()
 
-    def ask(number: int) -> None:
-        if seen:
+    def asked() -> None:
+        if len(seen) > 1:
             clockwork.stop()
-        seen.append(number)
         stop.set()
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ask, number)
-    try:
+    def ask(number: int) -> None:
+        seen.append(number)
+        loop.call_soon_threadsafe(asked)
+
+    with heeding(ask):
         await (clockwork.once(stop) if once else clockwork.keep(stop))
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
     if seen:
         raise Interrupted("the scheduler was stopped; runs under way go on when it does", signal_number=seen[0])
     return clockwork.ran

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
+from bulkreply.cli.streams import Screen, quoted, takes_any_character
 from bulkreply.engine import Progress as Done
 from bulkreply.net.client import Client
 from bulkreply.outcomes import REPORT_ORDER, Outcome
@@ -27,8 +28,8 @@ _COLOURS = {
     "skipped": "yellow",
 }
 
-talk = Console(stderr=True, highlight=False, soft_wrap=True)
-data = Console(highlight=False, soft_wrap=True)
+talk = Screen(stderr=True, highlight=False, emoji=False, soft_wrap=True)
+data = Screen(highlight=False, emoji=False, soft_wrap=True)
 
 
 def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) -> None:
@@ -36,12 +37,10 @@ def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) ->
     words = catalog_words
     through = ", ".join(label for label in plan.calls if label in {one.label for one in plan.target.operations})
     target = f"{plan.target.label} through {through or plan.target.operation.label}"
-    console.print(f"[bold]{plan.job.name}[/bold]: {target}")
+    console.print(f"[bold]{quoted(plan.job.name)}[/bold]: {quoted(target)}")
     for table in plan.source.tables:
-        dialect = ", ".join(f"{name} {value}" for name, value in table.dialect.items() if name != "format")
-        console.print(
-            f"  {table.path} [dim]({table.dialect.get('format', '')}{', ' if dialect else ''}{dialect})[/dim]"
-        )
+        dialect = "".join(f", {name} {value}" for name, value in table.dialect.items() if name != "format")
+        console.print(f"  {quoted(table.path)} [dim]({quoted(table.dialect.get('format', '') + dialect)})[/dim]")
     grid = Table(box=None, show_header=False, padding=(0, 2, 0, 2))
     grid.add_column(justify="right")
     grid.add_column()
@@ -61,13 +60,30 @@ def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) ->
     if plan.batching_saves:
         console.print(f"  batching saves {plan.batching_saves:,} calls")
     for name, names in plan.new_names.items():
-        console.print(f"  [yellow]creates in {name}: {', '.join(names)}[/yellow]")
+        console.print(f"  [yellow]creates in {name}: {quoted(', '.join(names))}[/yellow]")
     if plan.new_fields:
         fields = ", ".join(f"{title} ({kind})" for title, kind in plan.new_fields.items())
-        console.print(f"  [yellow]creates custom fields: {fields}[/yellow]")
+        console.print(f"  [yellow]creates custom fields: {quoted(fields)}[/yellow]")
     if plan.unmapped:
-        console.print(f"  [yellow]columns neither mapped nor ignored: {', '.join(plan.unmapped)}[/yellow]")
+        unmapped = quoted(", ".join(plan.unmapped[:30]) + (" …" if len(plan.unmapped) > 30 else ""))
+        console.print(f"  [yellow]columns neither mapped nor ignored: {unmapped}[/yellow]")
+    _show_stakes(plan, console)
     _show_time(plan, console)
+
+
+def _show_stakes(plan: Plan, console: Console) -> None:
+    stakes, caps = plan.stakes, plan.job.sending
+    if stakes.people:
+        number = f"up to {stakes.people:,}" if stakes.people > 0 else "an unknown number of"
+        most = [f"{n:,} a {word}" for n, word in ((caps.per_run, "run"), (caps.per_day, "day")) if n is not None]
+        console.print(
+            f"  [yellow]Reply may write to {number} people[/yellow]{', at most ' if most else ''}{', '.join(most)}"
+        )
+    if stakes.anyway:
+        words = "people who opted out, bounced or are blacklisted are not left out (policy.do_not_contact: send)"
+        console.print(f"  [red]{words}[/red]")
+    if stakes.refusal:
+        console.print(f"  [red]refused: {quoted(stakes.refusal)}[/red]\n    how to go on: {quoted(stakes.hint)}")
 
 
 def _show_compare(compare: Mapping[str, int], console: Console) -> None:
@@ -102,13 +118,15 @@ def show_report(content: Mapping[str, Any], folder: str, console: Console) -> No
         f"[bold]{content['state']}[/bold]: {rows['read']:,} rows read: {' · '.join(parts) or 'nothing to do'}"
     )
     for reject in content["rejects"][:8]:
-        console.print(f"  {reject['rows']:,} x {reject['code']}, for example row {reject['example']['row']}")
+        console.print(f"  {reject['rows']:,} x {quoted(reject['code'])}, for example row {reject['example']['row']}")
     requests = content["requests"]
     waited = f", waited {spell(content['quota']['waited_s'])} for the quota" if content["quota"]["waited_s"] > 1 else ""
     console.print(f"  {requests['sent']:,} requests, {requests['status_429']} answered 429{waited}")
-    console.print(f"  report: {folder}/report.html")
+    console.print(f"  report: {quoted(folder)}/report.html")
     if "rejects" in content["files"]:
-        console.print(f"  rows to mend: {folder}/{content['files']['rejects']}")
+        console.print(f"  rows to mend: {quoted(folder)}/{content['files']['rejects']}")
+    if "unknown" in content["files"]:
+        console.print(f"  rows to look for at Reply: {quoted(folder)}/{content['files']['unknown']}")
     console.print(f"  next: {_next_command(content)}")
 
 
@@ -116,6 +134,8 @@ def _next_command(content: Mapping[str, Any]) -> str:
     run = content["run"]
     if content["state"] != "finished":
         return f"bulkreply resume {run}"
+    if content["rows"].get("unknown"):
+        return f"bulkreply resume --only unknown {run}"
     if content["rejects"]:
         row = content["rejects"][0]["example"]["row"]
         return f"bulkreply why {run} {row}   or mend the job and: bulkreply retry {run}"
@@ -148,7 +168,7 @@ def emit(content: object) -> None:
     """A value as JSON on stdout."""
     import json
 
-    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json.dumps(content, indent=2, ensure_ascii=not takes_any_character(), default=str) + "\n")
 
 
 __all__ = ["data", "emit", "plan_as_words", "show_plan", "show_report", "talk", "watch"]

@@ -54,9 +54,13 @@ def _file(rest: str, folder: Path) -> Path:
     if host or not slash or not name or "?" in name or "\0" in unquote(name):
         hint = "three slashes and a path in the folder, or four for an absolute path; `?` is written %3F"
         raise UsageProblem("the address of a database file needs a path and nothing else", hint=hint)
-    path = folder / Path(unquote(name)).expanduser()
-    if path.is_dir():
-        raise UsageProblem(f"{path.name} is a folder, not a database file")
+    try:
+        path = folder / Path(unquote(name)).expanduser()
+        str(path).encode()
+        if path.is_dir():
+            raise UsageProblem(f"{path.name} is a folder, not a database file")
+    except (OSError, RuntimeError, ValueError):
+        raise UsageProblem("the address of the database has no path this system can keep") from None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -16,7 +16,8 @@ from typing import Any
 import orjson
 import polars as pl
 
-from bulkreply.errors import DiskFatal, LedgerUnusable
+from bulkreply.errors import DiskFatal, LedgerUnusable, UsageProblem
+from bulkreply.job import Job
 
 Record = Mapping[str, Any]
 _SCHEMA = {"id": pl.String, "hash": pl.UInt64}
@@ -76,6 +77,25 @@ def fingerprint(record: Record) -> int:
     """A number that changes with anything a record says."""
     text = orjson.dumps(record, option=orjson.OPT_SORT_KEYS)
     return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little")
+
+
+def refuse_losses(job: Job, held: int, gone: int) -> None:
+    """A mirror follows deletes only as far as the job allows, and an empty listing only where it names all of them.
+
+    Args:
+        held: Records there were at the last run.
+        gone: Those that are there no more.
+
+    Raises:
+        UsageProblem: Too many of them; nothing was written.
+    """
+    allowed = job.policy.deletes_allowed(held)
+    empty = held == gone > 0 and (job.policy.delete is None or gone > allowed)
+    if empty or (job.target.database is not None and gone > allowed):
+        words = f"{gone:,} of the {held:,} {job.source.object} of the last run are gone"
+        share = f"{-(-100 * gone // held)}%"
+        hint = f"nothing was written; if it is so, `policy: {{delete: {share}}}` and --fresh let them go here too"
+        raise UsageProblem(words + ("; an empty listing is not followed" if empty else ""), hint=hint)
 
 
 def load_snapshot(path: Path) -> dict[str, int]:

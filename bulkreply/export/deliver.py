@@ -16,7 +16,7 @@ import orjson
 import polars as pl
 
 from bulkreply.databases import open_database
-from bulkreply.errors import UsageProblem
+from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.export.changes import Changes
 from bulkreply.export.children import children_of, write_child
 from bulkreply.export.plan import ExportPlan
@@ -159,7 +159,12 @@ def _final(plan: ExportPlan, child: str, now: datetime, account: str) -> Path:
     if child:
         stem, dot, rest = path.name.partition(".")
         path = path.with_name(f"{stem}__{child.partition('__')[2]}{dot}{rest}")
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DiskFatal(
+            f"{path.name} cannot be written: {error.strerror}", hint="mend its folder, then resume"
+        ) from None
     return path
 
 

@@ -13,7 +13,7 @@ from bulkreply.clock import iso_utc
 from bulkreply.errors import DiskFatal
 from bulkreply.export.deliver import Delivered
 from bulkreply.export.plan import ExportPlan
-from bulkreply.files.placing import publish
+from bulkreply.files.placing import new_file, publish
 
 
 def manifest_of(
@@ -62,7 +62,7 @@ def write_manifest(manifest: Mapping[str, Any], file: Path) -> Path:
     final = file.with_name(file.name + ".manifest.json")
     part = final.with_name(f".{final.name}.part")
     try:
-        with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "w", encoding="utf-8") as out:
+        with os.fdopen(new_file(part), "w", encoding="utf-8") as out:
             json.dump(manifest, out, indent=2, ensure_ascii=False)
             out.write("\n")
     except OSError as error:

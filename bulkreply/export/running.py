@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+import signal
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,11 +14,12 @@ from typing import Any
 
 import orjson
 
+from bulkreply.belonging import changes_of
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
 from bulkreply.engine import Progress
-from bulkreply.errors import BulkreplyError, InputChanged, Interrupted, KeyRefused, exit_code_of
-from bulkreply.execution import Order, changes_of, orderly_stop, write_private
-from bulkreply.export.changes import Changes, load_snapshot, save_snapshot
+from bulkreply.errors import BulkreplyError, DiskFatal, InputChanged, Interrupted, KeyRefused, exit_code_of
+from bulkreply.execution import Order
+from bulkreply.export.changes import Changes, load_snapshot, refuse_losses, save_snapshot
 from bulkreply.export.deliver import Delivered, deliver, records_of
 from bulkreply.export.manifest import manifest_of, write_manifest
 from bulkreply.export.plan import ExportPlan, make_export_plan
@@ -28,8 +31,9 @@ from bulkreply.net.client import Client, open_client
 from bulkreply.outcomes import Outcome, Tally
 from bulkreply.report import Report, summarise, write_report
 from bulkreply.report.results import Results
-from bulkreply.runs import Log, RunFolder, create_run, locked, safe_name, unfinished_run
-from bulkreply.wrapup import when_to_resume
+from bulkreply.runs import Log, RunFolder, create_run, locked, safe_name, unfinished_run, write_private
+from bulkreply.stopping import Stop, orderly_stop
+from bulkreply.wrapup import state_after, when_to_resume
 
 PAGES_NAME = "pages.sqlite"
 ShowPlan = Callable[[ExportPlan], None]
@@ -46,17 +50,19 @@ async def export(order: Order, show: ShowPlan = lambda plan: None, run: RunFolde
         BulkreplyError: It stopped; what was read is kept.
     """
     job = order.job
-    with locked(order.runs, job.name):
+    with locked(order.runs, job.name) as lock:
         run = run or (None if order.fresh else unfinished_run(order.runs, job.name))
         if run is not None and (found := changes_of(run, job)):
             raise InputChanged(
                 f"run {run.name} of this job has not finished, and {'; '.join(found)}", hint="--fresh begins anew"
             )
         async with open_client(order.account, order.catalog, patience=order.patience) as client:
+            lock.claim(client.account_name, run.name if run is not None else "")
             plan = await make_export_plan(job, order.catalog, client)
             if run is None:
                 show(plan)
                 run = _begin(order, client, plan)
+                lock.note(run.name)
             else:
                 order.announce(f"continuing run {run.name}")
             return await _Export(order, client, plan, run).work()
@@ -68,9 +74,7 @@ def _begin(order: Order, client: Client, plan: ExportPlan) -> RunFolder:
     run = create_run(order.runs, job.name, now_s)
     try:
         write_private(run.path / "job.yaml", job.text or orjson.dumps(job.content).decode())
-        pages = Pages(run.path / PAGES_NAME)
-        pages.plan(plan.parents)
-        pages.close()
+        Pages.create(run.path / PAGES_NAME, plan.parents).close()
         part = run.ledger_path.with_suffix(".part")
         ledger = Ledger.create(part)
         with ledger.transaction():
@@ -101,7 +105,6 @@ class _Export:
         self._run = run
         self._progress = Progress(max(0, plan.total))
         self._progress.doing = "reading"
-        self._stop = False
 
     async def work(self) -> Report:
         """Reads, delivers, reports; the report is written however it ends.
@@ -110,28 +113,40 @@ class _Export:
             BulkreplyError: Why it stopped.
         """
         ledger = Ledger.open(self._run.ledger_path)
-        pages = Pages(self._run.path / PAGES_NAME)
         problem: BulkreplyError | None = None
         doubts: list[str] = []
         done, changed = Delivered(), dict[str, int]()
-        try:
+        with orderly_stop(self._client.leave) as stop, closing(ledger), closing(self._pages(stop)) as pages:
             self._check_account(ledger)
-            watching = self._order.watch(self._progress, self._client) if self._order.watch else None
             try:
-                doubts = await self._pull(pages, watching)
+                doubts = await self._pull(pages, stop)
                 done, changed = self._deliver(ledger, pages, doubts)
+            except Interrupted:
+                words = "stopped as asked; every page so far is kept"
+                problem = Interrupted(words, signal_number=stop.number or signal.SIGINT)
             except BulkreplyError as error:
                 problem = error
+            except BrokenPipeError:
+                self._abandon(ledger)
+                raise
+            except OSError as error:
+                problem = DiskFatal.of(error)
             report = self._report(ledger, pages, done, doubts, changed, problem)
-        finally:
-            pages.close()
-            ledger.close()
         self._order.concluded(self._run)
         if problem is not None:
             raise problem
         if report.content["state"] == "finished":
-            (self._run.path / PAGES_NAME).unlink(missing_ok=True)
+            self._run.strip()
         return report
+
+    def _pages(self, stop: Stop) -> Pages:
+        return Pages.open(self._run.path / PAGES_NAME, stop.check)
+
+    def _abandon(self, ledger: Ledger) -> None:
+        """Whoever read standard output has seen enough: this run is not what the next one goes on with."""
+        with ledger.transaction():
+            ledger.note(state="abandoned")
+        (self._run.path / PAGES_NAME).unlink(missing_ok=True)
 
     def _check_account(self, ledger: Ledger) -> None:
         facts = ledger.facts()
@@ -141,30 +156,31 @@ class _Export:
         with ledger.transaction():
             ledger.note(state="running")
 
-    async def _pull(self, pages: Pages, watching: Awaitable[None] | None) -> list[str]:
-        """Reads everything that is to be read; what could not be proven complete."""
+    async def _pull(self, pages: Pages, stop: Stop) -> list[str]:
+        """Reads everything that is to be read; what could not be proven complete.
+
+        Raises:
+            Interrupted: Somebody asked to stop.
+        """
 
         def told(read: int, total: int) -> None:
             self._progress.rows = max(self._progress.rows, total, read)
             self._progress.tally = {Outcome.EXPORTED: read}
 
-        plan = self._plan
-        with orderly_stop() as (stop, number):
-            watcher = asyncio.ensure_future(watching) if watching is not None else None
-            pull = Pull(
-                self._client, plan.spec, plan.operation, pages, plan.query, plan.body, stop=stop.is_set, told=told
-            )
-            try:
-                doubts = await pull.run()
-                if plan.details and not stop.is_set():
-                    self._progress.doing = "reading details"
-                    await read_details(pull, self._detailed(pages, doubts))
-            finally:
-                if watcher is not None:
-                    watcher.cancel()
-                    await asyncio.gather(watcher, return_exceptions=True)
-            if stop.is_set():
-                raise Interrupted("stopped as asked; every page so far is kept", signal_number=number[0])
+        plan, asked = self._plan, stop.asked.is_set
+        watching = self._order.watch(self._progress, self._client) if self._order.watch else None
+        watcher = asyncio.ensure_future(watching) if watching is not None else None
+        pull = Pull(self._client, plan.spec, plan.operation, pages, plan.query, plan.body, stop=asked, told=told)
+        try:
+            doubts = await pull.run()
+            if plan.details and not asked():
+                self._progress.doing = "reading details"
+                await read_details(pull, self._detailed(pages, doubts))
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+                await asyncio.gather(watcher, return_exceptions=True)
+        stop.check()
         return doubts
 
     def _changes(self, pages: Pages, doubts: list[str]) -> Changes | None:
@@ -172,7 +188,9 @@ class _Export:
         if not self._order.job.source.incremental:
             return None
         changes = Changes(self._plan.known_as, load_snapshot(self._snapshot), whole=not doubts)
+        held = len(changes.before)
         self._look(changes, pages)
+        refuse_losses(self._order.job, held, len(changes.deleted))
         return changes
 
     def _look(self, changes: Changes, pages: Pages) -> None:
@@ -237,7 +255,7 @@ class _Export:
         exported = next(iter(done.rows.values()), 0)
         tally = Tally(read=exported)
         tally.add(Outcome.EXPORTED, exported)
-        state = "finished" if problem is None else ("paused" if exit_code_of(problem) in (5, 130, 143) else "failed")
+        state = state_after(problem)
         code = exit_code_of(problem) if problem is not None else (3 if doubts else 0)
         message = problem.message if problem else "; ".join(f"incomplete: {doubt}" for doubt in doubts)
         now_s = SYSTEM_CLOCK.now_s()

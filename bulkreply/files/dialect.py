@@ -9,20 +9,13 @@ from pathlib import Path
 
 from bulkreply.errors import SourceUnreadable
 from bulkreply.files.lines import Grammar, read_records
-from bulkreply.files.octets import as_utf8, is_gzip, opened
+from bulkreply.files.octets import BOMS, as_utf8, codec_of, is_gzip, opened
 from bulkreply.files.table import ERROR_COLUMNS, FileOptions
 
 _SAMPLE_BYTES = 1 << 18
 _SURVEY_BYTES = 1 << 20
 _SAMPLE_RECORDS = 200
 _DELIMITERS = (",", ";", "\t", "|")
-_BOMS = (
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _LOOKS_LIKE = (
     (b"PK\x03\x04", "a zip archive or an Excel workbook"),
     (b"%PDF", "a PDF document"),
@@ -130,19 +123,9 @@ def _one_character(path: Path, option: str, text: str, *, empty_means_none: bool
 
 def _encoding(path: Path, head: bytes, options: FileOptions) -> tuple[bytes, str, str]:
     """Byte order mark, codec name, and how to say it."""
-    mark, marked = next(((mark, name) for mark, name in _BOMS if head.startswith(mark)), (b"", ""))
     if options.encoding is not None:
-        try:
-            name = codecs.lookup(options.encoding).name
-            codecs.getincrementaldecoder(name)
-            "a".encode(name).decode(name)
-        except (LookupError, TypeError, AttributeError, ValueError):
-            raise SourceUnreadable(
-                f'{path.name}: encoding "{options.encoding}" is not known', hint="for example utf-8, cp1252, utf-16"
-            ) from None
-        if name in ("utf-8-sig", "utf-16", "utf-32"):
-            name = marked or {"utf-8-sig": "utf-8"}.get(name, f"{name}-le")
-        return (mark if marked == name else b""), name, options.encoding
+        return *codec_of(path, options.encoding, head), options.encoding
+    mark, marked = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", ""))
     if marked:
         return mark, marked, f"{marked} (byte order mark)"
     _refuse_binary(path, head)

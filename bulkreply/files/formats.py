@@ -70,6 +70,10 @@ def open_table(path: Path, options: FileOptions, *, file: int = 0, spool: Path |
         raise SourceUnreadable(f"header_row: {options.header_row} is not a row", hint="the first row is 1")
     if not path.exists():
         raise _missing(path)
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "a pipe or a device, which cannot be read twice"
+        hint = "name a file, or a pattern: folder/*.csv" if path.is_dir() else "let it flow in: file: '-'"
+        raise SourceUnreadable(f"{path.name} is {what}", hint=hint)
     match format_of(path, options):
         case "xlsx":
             return WorkbookTable(path, options, file=file, spool=spool)

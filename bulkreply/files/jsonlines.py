@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +12,7 @@ import orjson
 import polars as pl
 
 from bulkreply.errors import SourceUnreadable
-from bulkreply.files.octets import as_utf8, is_gzip, opened
+from bulkreply.files.octets import as_utf8, codec_of, is_gzip, opened
 from bulkreply.files.shapes import Shape, deeper_than, merged, shape_of, to_polars
 from bulkreply.files.table import CHUNK_ROWS, ERROR_COLUMNS, FileOptions, Piece, rechunk
 from bulkreply.records import Chunk, Reject
@@ -43,14 +42,13 @@ class JsonLinesTable:
         self.path = path
         self.size_bytes = path.stat().st_size
         self._file = file
-        self._encoding = options.encoding or "utf-8"
         self._gzip = is_gzip(path)
         with opened(path) as raw:
             head = raw.read(4096)
-        self._skip = len(codecs.BOM_UTF8) if head.startswith(codecs.BOM_UTF8) else 0
+        self._mark, self._encoding = codec_of(path, options.encoding or "utf-8", head)
         if not head:
             raise SourceUnreadable(f"{path.name} is empty", hint="export it again")
-        if head[self._skip :].lstrip().startswith(b"["):
+        if head.removeprefix(self._mark).lstrip().startswith(b"["):
             raise SourceUnreadable(
                 f"{path.name} is one JSON array, not one object per line", hint="convert it: jq -c '.[]'"
             )
@@ -86,13 +84,12 @@ class JsonLinesTable:
         """
         from bulkreply.files.jsonlines_writer import write_annotated
 
-        mark = codecs.BOM_UTF8 if self._skip else b""
-        write_annotated(frames, target, _LINE, encoding=self._encoding, mark=mark, compress=self._gzip)
+        write_annotated(frames, target, _LINE, encoding=self._encoding, mark=self._mark, compress=self._gzip)
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
         """Lines that are not blank, with their numbers."""
         number, carry = 0, b""
-        with as_utf8(self.path, self._encoding, self._skip) as stream:
+        with as_utf8(self.path, self._encoding, len(self._mark)) as stream:
             while True:
                 fresh = stream.read(_BLOCK_BYTES)
                 lines = (carry + fresh).split(b"\n")
@@ -140,7 +137,7 @@ class JsonLinesTable:
     def _piece(self, rows: list[list[Any]], numbers: list[int], rejects: list[Reject]) -> Piece:
         columns = zip(*rows, strict=True) if rows else [()] * len(self._schema)
         found = zip(self._schema.items(), columns, strict=True)
-        frame = pl.DataFrame([pl.Series(name, cells, kind) for (name, kind), cells in found])
+        frame = pl.DataFrame({name: pl.Series(name, cells, kind) for (name, kind), cells in found})
         return Piece(frame, pl.Series("row", numbers, dtype=pl.UInt32), tuple(rejects))
 
     def _lines_as_pieces(self, chunk_rows: int) -> Iterator[Piece]:

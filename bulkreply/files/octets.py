@@ -13,6 +13,13 @@ from typing import BinaryIO, Protocol, cast
 from bulkreply.errors import SourceUnreadable
 
 GZIP_MAGIC = b"\x1f\x8b"
+BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
 UNREADABLE_BYTE = b"\xff"
 """Stands in the UTF-8 stream for bytes the file's encoding does not define; valid nowhere in UTF-8."""
 
@@ -25,10 +32,12 @@ class ByteStream(Protocol):
         ...
 
 
-def _mark_unreadable(error: UnicodeError) -> tuple[str, int]:
-    if not isinstance(error, UnicodeDecodeError):
-        raise error
-    return "\udcff", error.end
+def _mark_unreadable(error: UnicodeError) -> tuple[str | bytes, int]:
+    if isinstance(error, UnicodeDecodeError):
+        return "\udcff", error.end
+    if isinstance(error, UnicodeEncodeError):  # halves of characters, ours or some encoding's own
+        return UNREADABLE_BYTE * (error.end - error.start), error.end
+    raise error
 
 
 codecs.register_error("bulkreply.mark", _mark_unreadable)
@@ -46,7 +55,28 @@ class _Transcoded:
             fresh = self._raw.read(size)
             text = self._decoder.decode(fresh, final=not fresh)
             if text or not fresh:
-                return text.encode("utf-8", "surrogateescape")
+                return text.encode("utf-8", "bulkreply.mark")
+
+
+def codec_of(path: Path, wanted: str, head: bytes) -> tuple[bytes, str]:
+    """The byte order mark a file begins with and the codec that reads what follows, for an encoding a person named.
+
+    Raises:
+        SourceUnreadable: There is no such encoding, or it is not one of text files.
+    """
+    mark, marked = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", ""))
+    try:
+        name = codecs.lookup(wanted).name
+        if name in ("utf-8-sig", "utf-16", "utf-32"):
+            name = marked or {"utf-8-sig": "utf-8"}.get(name, f"{name}-le")
+        "a".encode(name).decode(name)
+        codecs.getincrementaldecoder(name)("bulkreply.mark").decode(b"a,\xe4\xfc\n", final=True)
+        codecs.getincrementalencoder(name)("replace").encode("a")
+    except (LookupError, TypeError, AttributeError, ValueError, AssertionError):
+        raise SourceUnreadable(
+            f'{path.name}: encoding "{wanted}" is not known', hint="for example utf-8, cp1252, utf-16"
+        ) from None
+    return (mark if marked == name else b""), name
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import polars as pl
 from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.files.dialect import Dialect
 from bulkreply.files.output_options import SPOOLED, OutputOptions, dialect_of, is_compressed, output_format
+from bulkreply.files.placing import new_file
 
 __all__ = ["OutputOptions", "TableWriter", "is_compressed", "open_writer", "open_writer_to", "output_format"]
 
@@ -68,8 +69,7 @@ def open_writer(path: Path, schema: pl.Schema, options: OutputOptions) -> TableW
         if scratch is not None:
             shutil.rmtree(scratch, ignore_errors=True)
             scratch.mkdir(mode=0o700)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.fchmod(handle, 0o600)
+        handle = new_file(path)
     except OSError as error:
         raise _disk(path.name, error) from None
     out = os.fdopen(handle, "wb")
@@ -87,6 +87,7 @@ def open_writer_to(stream: BinaryIO, schema: pl.Schema, options: OutputOptions) 
     Raises:
         UsageProblem: As `open_writer`; and bytes are not written to a terminal.
         DiskFatal: The stream takes nothing.
+        BrokenPipeError: From the writer too: whoever read it has gone, which is no trouble of ours.
     """
     form = dialect_of(schema, options)
     if stream.isatty() and (options.format in SPOOLED or options.gzip):
@@ -152,7 +153,7 @@ class _Output:
             act()
         except BaseException as error:
             self.abandon()
-            if isinstance(error, OSError):
+            if isinstance(error, OSError) and not isinstance(error, BrokenPipeError):
                 raise _disk(self._name, error) from None
             raise
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -75,15 +76,15 @@ class ParquetTable:
         write_parquet(frames, target)
 
     def _pieces(self, columns: list[pl.Expr]) -> Iterator[Piece]:
-        with _readable(self.path):
-            lazy = pl.scan_parquet(self.path, glob=False)
-            # Slices hold a third of the memory that the streaming batches of polars do, and are as fast.
-            for start in range(0, self._height, _SLICE_ROWS):
+        lazy = pl.scan_parquet(self.path, glob=False)
+        # Slices hold a third of the memory that the streaming batches of polars do, and are as fast.
+        for start in range(0, self._height, _SLICE_ROWS):
+            with _readable(self.path):
                 frame = lazy.slice(start, _SLICE_ROWS).select(columns).collect()
-                row = FIRST_ROW + start
-                numbers = pl.int_range(row, row + frame.height, dtype=pl.UInt32, eager=True).alias("row")
-                filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
-                yield Piece(frame.filter(filled), numbers.filter(filled))
+            row = FIRST_ROW + start
+            numbers = pl.int_range(row, row + frame.height, dtype=pl.UInt32, eager=True).alias("row")
+            filled = frame.select(pl.any_horizontal(pl.all().is_not_null())).to_series()
+            yield Piece(frame.filter(filled), numbers.filter(filled))
 
 
 def _cell(name: str, kind: pl.DataType) -> pl.Expr:
@@ -95,7 +96,8 @@ def _cell(name: str, kind: pl.DataType) -> pl.Expr:
 @contextmanager
 def _readable(path: Path) -> Iterator[None]:
     try:
-        yield
+        with _hushed():
+            yield
     except (pl.exceptions.PolarsError, OSError):
         raise _damaged(path) from None
     except BaseException as error:
@@ -103,6 +105,20 @@ def _readable(path: Path) -> Iterator[None]:
         if type(error).__name__ != "PanicException":
             raise
         raise _damaged(path) from None
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keeps what a panic writes on the descriptor of standard error, page upon page, from people's eyes."""
+    before = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(nowhere)
 
 
 def _damaged(path: Path) -> SourceUnreadable:

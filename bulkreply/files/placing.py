@@ -15,7 +15,7 @@ from bulkreply.errors import DiskFatal, UsageProblem
 
 _TIMES = {"date": "%Y-%m-%d", "time": "%H%M%S"}
 _NAME_BYTES = 255
-_ODD = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*\\]')
+_ODD = re.compile(r'[\x00-\x1f\x7f-\x9f\ud800-\udfff<>:"|?*\\]')
 _ODD_EDGES = re.compile(r"^[ ~-]|[ .]$")
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com[0-9]|lpt[0-9])(?:\..*)?", re.IGNORECASE)
 
@@ -39,6 +39,18 @@ def file_name(pattern: str, values: Mapping[str, str], now: datetime) -> Path:
     for part in path.split("/"):
         _check_part(pattern, part)
     return Path(path)
+
+
+def new_file(path: Path) -> int:
+    """A handle of a new, private (0600) file, in place of what stood there: where a link led is left alone.
+
+    Raises:
+        OSError: It cannot be made.
+    """
+    path.unlink(missing_ok=True)
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    os.fchmod(handle, 0o600)
+    return handle
 
 
 def publish(part: Path, final: Path) -> None:

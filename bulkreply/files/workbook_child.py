@@ -170,22 +170,29 @@ def _write_parts(rows: Iterator[tuple[int, list[str]]], folder: Path, width: int
     return heights
 
 
+def answer(
+    path: Path, folder: Path, wanted: str | int | None, header_row: int, error_columns: list[str]
+) -> dict[str, Any]:
+    """What `convert` tells, or what is wrong with the workbook, as plain values."""
+    try:
+        # Opened here, as openpyxl asks a name for its ending.
+        with path.open("rb") as workbook, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return convert(workbook, folder, wanted, header_row, error_columns)
+    except Refused as refused:
+        return {"error": refused.message, "hint": refused.hint}
+    except MemoryError:
+        return {"error": "the workbook needs too much memory", "hint": "save the sheet as CSV"}
+    except Exception as error:
+        # The kind of error only: its text may quote cells.
+        return {"error": f"the workbook is damaged or not what it claims to be ({type(error).__name__})"}
+
+
 def main(arguments: Sequence[str]) -> int:
     """`FILE FOLDER SHEET HEADER_ROW ERROR_COLUMNS`, sheet and columns as JSON. Answers one JSON object on stdout."""
     path, folder, sheet, header_row, error_columns = arguments
-    warnings.simplefilter("ignore")
     limit_process(MEMORY_BYTES, CPU_S)
-    try:
-        # Opened here, as openpyxl asks a name for its ending.
-        with Path(path).open("rb") as workbook:
-            told = convert(workbook, Path(folder), json.loads(sheet), int(header_row), json.loads(error_columns))
-    except Refused as refused:
-        told = {"error": refused.message, "hint": refused.hint}
-    except MemoryError:
-        told = {"error": "the workbook needs too much memory", "hint": "save the sheet as CSV"}
-    except Exception as error:
-        # The kind of error only: its text may quote cells.
-        told = {"error": f"the workbook is damaged or not what it claims to be ({type(error).__name__})"}
+    told = answer(Path(path), Path(folder), json.loads(sheet), int(header_row), json.loads(error_columns))
     sys.stdout.write(json.dumps(told))
     return 0
 

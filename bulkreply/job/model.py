@@ -20,6 +20,10 @@ Text = Annotated[str, BeforeValidator(_as_text)]
 """Text; a bare number or true/false in YAML is taken as its text."""
 
 
+FEW_DELETES = 25
+"""Records that a delete may always take away, if it may take away anything."""
+
+
 class Strict(BaseModel):
     """Refuses unknown keys, and never quotes input in an error."""
 
@@ -149,15 +153,37 @@ class Policy(Strict):
     """Cell text that empties a field at Reply, such as `<clear>`."""
     reject: Annotated[str | int, Field(union_mode="left_to_right")] = "100%"
     """Most rejected rows before the run stops: a number or a share."""
+    burst: int = Field(default=20, ge=0)
+    """First rows all refused by Reply for the same reason that stop a run of more than 100; 0 for never."""
     ambiguous: Literal["verify", "resend", "hold"] = "verify"
     """A request whose answer was lost: read back, send again if that cannot do harm, or leave as unknown."""
     settle_s: float = Field(default=30.0, ge=0)
     """Seconds a lost request may still be at work at Reply before it is read back."""
+    do_not_contact: Literal["skip", "send"] = "skip"
+    """People who opted out, bounced or are blacklisted: left out of what reaches them, or not; the report says so."""
+    delete: Annotated[str | int | None, Field(union_mode="left_to_right")] = None
+    """Most records a delete may take away: a number or a share of what Reply holds. Left out: 25, or 10% if more."""
 
     @model_validator(mode="after")
     def _share(self) -> Policy:
         self.rejects_allowed(1)
+        self.deletes_allowed(1)
         return self
+
+    def deletes_allowed(self, held: int) -> int:
+        """Most records that may be deleted of so many, -1 for what cannot be told from them: they were not counted."""
+        if self.delete is None:
+            return max(FEW_DELETES, held // 10)
+        text = str(self.delete).strip()
+        try:
+            number = float(text.removesuffix("%"))
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= (100 if text.endswith("%") else 1e12):
+            raise ValueError("delete: a number of records or a share such as 25%")
+        if not text.endswith("%"):
+            return int(number)
+        return int(held * number / 100) if held >= 0 else -1
 
     def rejects_allowed(self, rows: int) -> int:
         """Most rejected rows among `rows`, -1 for any number."""
@@ -174,6 +200,15 @@ class Policy(Strict):
         return int(number)
 
 
+class Sending(Strict):
+    """How many people a job may make Reply write to: by enrolling them, by starting sequences, by replying."""
+
+    per_run: int | None = Field(default=None, ge=1)
+    """In one execution; resuming it reaches as many again."""
+    per_day: int | None = Field(default=None, ge=1)
+    """In a UTC day, those that other runs of the account reached included."""
+
+
 class JobFile(Strict):
     """A job file of bulkreply."""
 
@@ -186,6 +221,8 @@ class JobFile(Strict):
     ignore: list[Text] = []
     """Columns left out on purpose."""
     policy: Policy = Policy()
+    sending: Sending = Sending()
+    """Caps on how many people Reply writes to because of the job; what is left over is sent when it is resumed."""
     create_missing: list[str] = []
     """What may be created at Reply when the file names it and Reply lacks it: objects, `lists`, `custom_fields`."""
     confirm: bool = False
@@ -218,6 +255,7 @@ class Job(Strict):
     rules: tuple[Rule, ...]
     ignore: tuple[str, ...]
     policy: Policy
+    sending: Sending
     create_missing: tuple[str, ...]
     confirm: bool
     fingerprint: str

@@ -16,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
 
 from bulkreply.errors import JobInvalid
-from bulkreply.job.model import Entry, From, Job, JobFile, Policy, To, rule_of
+from bulkreply.job.model import Entry, From, Job, JobFile, Policy, Sending, To, rule_of
 from bulkreply.mapping import Problem
 from bulkreply.mapping.rules import near
 
@@ -53,7 +53,19 @@ def _yaml() -> YAML:
     return yaml
 
 
-_MODELS: dict[str, type[BaseModel]] = {"from": From, "to": To, "policy": Policy, "map": Entry}
+_KINDS = {
+    "string_type": "must be a text",
+    "model_type": "must be a mapping",
+    "dict_type": "must be a mapping",
+    "list_type": "must be a list",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+}
+_MODELS: dict[str, type[BaseModel]] = {"from": From, "to": To, "policy": Policy, "sending": Sending, "map": Entry}
 
 
 def read_job(path: Path, settings: Sequence[str] = ()) -> Job:
@@ -104,6 +116,7 @@ def job_of(content: dict[str, Any], path: Path, text: str = "", places: Places |
         rules=tuple(rule_of(field, entry, file.policy) for field, entry in file.map.items()),
         ignore=tuple(file.ignore),
         policy=file.policy,
+        sending=file.sending,
         create_missing=tuple(file.create_missing),
         confirm=file.confirm,
         fingerprint=digest.hexdigest()[:32],
@@ -126,11 +139,15 @@ def render(problem: Problem, path: Path, places: Mapping[tuple[str | int, ...], 
 
 def _text(path: Path) -> str:
     try:
-        raw = path.read_bytes()
-    except OSError as error:
-        raise JobInvalid([f"{path}: {error.strerror}"], hint="give the path of a job file") from None
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            raise JobInvalid([f"{path}: a pipe or a device, not a file"], hint="give the path of a job file")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        words = error.strerror if isinstance(error, OSError) else "not a path"
+        raise JobInvalid([f"{path}: {words}"], hint="give the path of a job file") from None
     if len(raw) > MAX_BYTES:
-        raise JobInvalid([f"{path}: larger than a job file can be ({len(raw):,} bytes)"])
+        raise JobInvalid([f"{path}: larger than a job file can be ({MAX_BYTES:,} bytes)"])
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -161,6 +178,8 @@ def _refuse_tricks(text: str, path: Path) -> None:
         depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
         if depth > MAX_DEPTH:
             raise JobInvalid([f"{at} nested deeper than a job file can be"])
+        if getattr(event, "tag", None) is not None:
+            raise JobInvalid([f"{at} YAML tags (!) are not taken in job files"])
         if isinstance(event, AliasEvent):
             raise JobInvalid([f"{at} YAML aliases are not taken in job files; write the value out"])
 
@@ -170,8 +189,8 @@ def _plain(node: Any, where: tuple[str | int, ...], places: Places, file: str) -
     if isinstance(node, CommentedMap):
         made = {}
         for key, value in node.items():
-            name = str(key)
             line, column = node.lc.key(key)
+            name = _whole_text(str(key), f"{file}:{line + 1}:{column + 1}")
             places[(*where, name)] = (line + 1, column + 1, file)
             made[name] = _plain(value, (*where, name), places, file)
         return made
@@ -180,24 +199,32 @@ def _plain(node: Any, where: tuple[str | int, ...], places: Places, file: str) -
             line, column = node.lc.item(i)
             places[(*where, i)] = (line + 1, column + 1, file)
         return [_plain(value, (*where, i), places, file) for i, value in enumerate(node)]
-    for kind in (bool, int, float, str):
+    for kind in (bool, int, float):
         if isinstance(node, kind):
             return kind(node)
-    return node if node is None else str(node)
+    line, column, _ = places.get(where, (1, 1, file))
+    return node if node is None else _whole_text(str(node), f"{file}:{line}:{column}")
+
+
+def _whole_text(text: str, at: str) -> str:
+    """A text that can be written anywhere: "\\ud800" in YAML is half a character, and no text."""
+    if text.isascii() or not any("\ud800" <= character <= "\udfff" for character in text):
+        return text
+    raise JobInvalid([f"{at} holds half a character (a lone surrogate)"], hint="write the whole character")
 
 
 def _apply(content: dict[str, Any], setting: str) -> None:
     name, separator, value = setting.partition("=")
     if not separator or not name:
         raise JobInvalid([f"--set {setting}: write it as name=value, such as to.mode=insert"])
-    *folders, last = name.split(".")
+    *folders, last = _whole_text(name, "--set").split(".")
     inner = content
     for folder in folders:
         step = inner.setdefault(folder, {})
         if not isinstance(step, dict):
             raise JobInvalid([f"--set {name}: {folder} holds one value, not a mapping"])
         inner = step
-    inner[last] = _value(value)
+    inner[last] = _value(_whole_text(value, f"--set {name}"))
 
 
 def _value(text: str) -> Any:
@@ -212,7 +239,7 @@ def _value(text: str) -> Any:
 
 def _of_the_kind_meant(loc: tuple[str | int, ...], mapped: Any) -> bool:
     """Whether a complaint is about the form the user chose: pydantic complains of every form a value could have."""
-    if loc[0] != "map" or len(loc) < 2:
+    if len(loc) < 2 or loc[0] != "map":
         return True
     if loc[1] == "str" or len(loc) < 4 or not isinstance(mapped, dict):
         return loc[1] != "str"
@@ -235,4 +262,4 @@ def _problem(error: Any) -> Problem:
         return Problem(path, f"must be {context.get('expected', 'one of the known words')}")
     if kind == "value_error":
         return Problem(path, str(context.get("error", "not a valid value")))
-    return Problem(path, error["msg"])
+    return Problem(path, _KINDS.get(kind) or error["msg"])

@@ -12,6 +12,7 @@ from bulkreply.catalog import Field
 from bulkreply.codecs import CODECS, codec_for
 from bulkreply.mapping.apply import Mapping
 from bulkreply.mapping.cells import Bound
+from bulkreply.mapping.expressions import problems_of
 from bulkreply.mapping.names import Names
 from bulkreply.mapping.nested import leaf, nested_codec
 from bulkreply.mapping.rules import Problem, Rule, near
@@ -174,37 +175,5 @@ def _source_problems(rule: Rule, spec_field: Field | None, columns: MappingOf[st
         if columns[rule.column].is_nested() and not takes_nested:
             return [Problem(where, f"column {rule.column!r} holds nested values, a {rule.field} is one text")]
     if rule.expr:
-        return _expression_problems(rule.expr, (*where, "expr"), columns)
-    return []
-
-
-def _by_row(parsed: pl.Expr) -> bool:
-    """Whether an expression looks at one row only. Polars judges the outermost step alone, so each step is asked."""
-    try:
-        alone = parsed.meta.is_literal() or parsed.meta.is_row_separable()
-    except pl.exceptions.PolarsError:  # it cannot say without a schema: `x IN ('a', 'b')`
-        alone = True
-    return alone and all(_by_row(step) for step in parsed.meta.pop())
-
-
-def _expression_problems(expr: str, where: tuple[str, ...], columns: Collection[str]) -> list[Problem]:
-    try:
-        parsed = pl.sql_expr(expr)
-        roots = parsed.meta.root_names()
-        by_row = _by_row(parsed) and not parsed.meta.has_multiple_outputs()
-    except pl.exceptions.PolarsError as error:
-        return [Problem(where, f"not a polars SQL expression: {str(error).splitlines()[0]}")]
-    missing = [name for name in roots if name not in columns]
-    if missing:
-        hint = near(missing[0], columns) or f"columns: {', '.join(columns)}"
-        return [Problem(where, f"the file has no column {missing[0]!r}", hint)]
-    if not by_row:
-        return [Problem(where, "an expression may look at one row only: no sums, counts or windows")]
-    try:  # types are only known to the engine
-        empty = pl.DataFrame(schema=dict.fromkeys(columns, pl.String)).select(parsed.alias("made"))
-        if empty["made"].dtype.is_nested():
-            return [Problem(where, "the expression gives several values, a field takes one")]
-        empty.select(pl.col("made").cast(pl.String))
-    except pl.exceptions.PolarsError as error:
-        return [Problem(where, f"the expression fails: {str(error).splitlines()[0]}")]
+        return problems_of(rule.expr, (*where, "expr"), columns)
     return []

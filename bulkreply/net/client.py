@@ -13,7 +13,8 @@ from bulkreply.catalog import Api, Catalog, Operation
 from bulkreply.clock import SYSTEM_CLOCK, Clock
 from bulkreply.errors import BulkreplyError, KeyRefused, RunPaused, ServerFatal
 from bulkreply.net.memory import Memory, quota_path
-from bulkreply.net.transport import Transport
+from bulkreply.net.transport import Carrier, Transport
+from bulkreply.net.waits import Waits
 from bulkreply.quota import Permit, Quota, Window, parse_limits
 from bulkreply.secrets import fingerprint, state_folder
 from bulkreply.wire.answer import Answer, WrongShape
@@ -84,7 +85,7 @@ class Client:
         self,
         account: ReplyAccount,
         catalog: Catalog,
-        transport: Transport,
+        transport: Carrier,
         quota: Quota,
         clock: Clock,
         patience: Patience,
@@ -100,14 +101,35 @@ class Client:
         self._account = account
         self._transport = transport
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
+        self._waits = Waits(clock)
+
+    def leave(self) -> None:
+        """From now on nobody waits here, for the quota or before a repeat; answers under way are still received."""
+        self._waits.leave()
+
+    async def rest(self, delay_s: float) -> None:
+        """Waits.
+
+        Raises:
+            Interrupted: The run is to stop.
+        """
+        with self._waits.wait():
+            await self.clock.sleep(delay_s)
 
     def lane(self, operation: Operation) -> str:
         """The rate class a call counts in."""
         return self._apis[operation.api].lane(operation)
 
     async def permit(self, operation: Operation) -> Permit:
-        """Waits until the quota allows a call; the permit belongs to the next `send`, or goes back by `give_back`."""
-        return await self.quota.acquire(self.lane(operation))
+        """Waits until the quota allows a call; the permit belongs to the next `send`, or goes back by `give_back`.
+
+        Raises:
+            Interrupted: The run is to stop.
+            RunPaused: Reply asked for a wait longer than the patience.
+        """
+        lane = self.lane(operation)
+        with self._waits.wait(lane):
+            return await self.quota.acquire(lane)
 
     def give_back(self, permit: Permit) -> None:
         """Returns a permit nothing was sent with."""
@@ -118,9 +140,6 @@ class Client:
 
         Args:
             count: Records the call carries.
-
-        Raises:
-            RunPaused: Reply asks for a wait longer than the patience.
         """
         api = self._apis[call.operation.api]
         answer = Answer(0, silence="lost", detail="interrupted")
@@ -144,7 +163,7 @@ class Client:
         self.quota.park(lane, until_s)
         self.quota.contradicted(lane)
         if wait_s > self.patience.park_s:
-            raise RunPaused("Reply asks to wait", resume_at=until_s, hint="resume then; nothing is lost")
+            self._waits.close(lane, until_s)
 
     def _headers(self, api: Api, call: Call) -> dict[str, str]:
         headers = {
@@ -193,13 +212,16 @@ class Client:
             words = judgement.reason if judgement.reason[:5] == "wire:" else f"{operation.label}: {judgement.reason}"
             raise RunPaused(words, hint="resume when the server can be reached again")
         self.counts.retried += 1
-        await self.clock.sleep(min(30.0, 0.25 * 2 ** min(attempt, 7)) * (0.5 + self.clock.jitter()))
+        await self.rest(min(30.0, 0.25 * 2 ** min(attempt, 7)) * (0.5 + self.clock.jitter()))
 
     def stop(self, judgement: Judgement, operation: Operation) -> BulkreplyError:
         """The exception that a STOP ends the run with."""
         words = f"{operation.label}: {judgement.reason or 'refused'}"
         if judgement.stop == "key":
-            return KeyRefused(words, hint="check the key, its scopes and act_as; then resume")
+            return KeyRefused(words, hint="check the key and act_as, or use another key of this account; then resume")
+        if judgement.stop == "right":
+            hint = "the key is good; its scopes, act_as, or the role or plan of its user do not allow this: then resume"
+            return KeyRefused(words, hint=hint)
         if judgement.stop == "plan":
             return ServerFatal(words, hint="the plan's cap is reached: raise it at Reply, then resume")
         if operation.mark == "guess":

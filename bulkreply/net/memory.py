@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from bulkreply.secrets import state_folder
@@ -10,9 +11,12 @@ from bulkreply.secrets import state_folder
 
 def quota_path(name: str) -> Path:
     """The file that counts an account's calls."""
-    folder = state_folder() / "quota"
-    folder.mkdir(exist_ok=True, mode=0o700)
-    return folder / f"{name}.sqlite"
+    return state_folder() / "quota" / f"{name}.sqlite"
+
+
+def reached_path(name: str) -> Path:
+    """The file that counts the people an account wrote to, day by day."""
+    return state_folder() / "reached" / f"{name}.sqlite"
 
 
 class Memory:
@@ -33,8 +37,9 @@ class Memory:
         return str(self._all().get(key_name, ""))
 
     def put(self, key_name: str, account_name: str) -> None:
-        """Remembers it."""
+        """Remembers it, if the disk takes it: without, the next run's first call counts elsewhere."""
         part = self._path.with_suffix(".part")
-        part.touch(mode=0o600)
-        part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
-        part.replace(self._path)
+        with suppress(OSError):
+            part.touch(mode=0o600)
+            part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
+            part.replace(self._path)

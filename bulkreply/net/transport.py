@@ -7,16 +7,17 @@ re-send of PUT and DELETE, no answer above a size, plain http to loopback only, 
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import zlib
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import aiohttp
 from yarl import URL
 
 from bulkreply import __version__
-from bulkreply.errors import UsageProblem
+from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.wire.answer import Answer
 
 MAX_BODY_BYTES = 32 * 1024 * 1024
@@ -48,6 +49,13 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+class Carrier(Protocol):
+    """What a client needs of the network; simulations bring their own."""
+
+    async def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+        """One request, one answer or silence."""
 
 
 class Transport:
@@ -88,6 +96,9 @@ class Transport:
 
         Args:
             path: Encoded path and query, beginning with "/".
+
+        Raises:
+            DiskFatal: This process may open no more files, and a socket is one.
         """
         assert self._session is not None
         try:
@@ -105,6 +116,8 @@ class Transport:
                 names = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, names, content)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
+                raise DiskFatal("too many open files", hint="raise the limit (ulimit -n), then resume") from None
             return Answer(0, silence="unsent", detail=_words(error))
         except (aiohttp.ClientError, TimeoutError, OSError, _TooLarge, zlib.error, EOFError) as error:
             return Answer(0, silence="lost", detail=_words(error))

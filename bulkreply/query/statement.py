@@ -56,8 +56,11 @@ def read_statement(text: str) -> Statement:
         UsageProblem: It is no single SELECT.
     """
     duckdb = duckdb_module()
-    with duckdb.connect() as engine:
-        found = json.loads(engine.execute("SELECT json_serialize_sql(?)", [text]).fetchone()[0])
+    try:
+        with duckdb.connect() as engine:
+            found = json.loads(engine.execute("SELECT json_serialize_sql(?)", [text]).fetchone()[0])
+    except (duckdb.Error, RuntimeError, ValueError):
+        raise UsageProblem("not a query the engine can read") from None
     if found.get("error"):
         words = str(found.get("error_message", "")).splitlines()[0]
         raise UsageProblem(f"not a query: {words}", hint="one SELECT statement, such as SELECT count(*) FROM contacts")

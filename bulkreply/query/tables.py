@@ -26,6 +26,7 @@ _READERS = {
     ".ndjson": "read_json",
     ".jsonl": "read_json",
 }
+API_VERSIONS = ("v1", "v2", "v3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +63,7 @@ async def load_objects(engine: Any, plans: Sequence[ExportPlan], client: Client,
     """Reads objects into tables of the engine; what could not be proven complete, in words."""
     doubts = []
     for i, plan in enumerate(plans):
-        pages = Pages(folder / f"{i}.sqlite")
-        pages.plan(plan.parents)
+        pages = Pages.create(folder / f"{i}.sqlite", plan.parents)
         doubts += await Pull(client, plan.spec, plan.operation, pages, plan.query, plan.body).run()
         paths = [str(path) for path in _parquet(plan, pages, folder / str(i))]
         pages.close()
@@ -90,6 +90,8 @@ def load_folder(engine: Any, statement: Statement, folder: Path) -> None:
     """
     files = sorted(path for path in folder.iterdir() if path.suffix in _READERS) if folder.is_dir() else []
     for asked in statement.objects:
+        if asked.api not in API_VERSIONS:
+            raise UsageProblem(f"there is no API {asked.api!r}", hint=f"one of {', '.join(API_VERSIONS)}")
         found = [p for p in files if p.stem == asked.name or p.stem.startswith((f"{asked.name}-", f"{asked.name}_2"))]
         if not found:
             hint = (
@@ -102,8 +104,9 @@ def load_folder(engine: Any, statement: Statement, folder: Path) -> None:
 
 
 def _create(engine: Any, api: str, name: str, reader: str, paths: Sequence[str]) -> None:
+    quoted = name.replace('"', '""')
     engine.execute(f"CREATE SCHEMA IF NOT EXISTS {api}")
-    engine.execute(f'CREATE TABLE {api}."{name}" AS SELECT * FROM {reader}(?)', [list(paths)])  # noqa: S608
+    engine.execute(f'CREATE TABLE {api}."{quoted}" AS SELECT * FROM {reader}(?)', [list(paths)])  # noqa: S608
 
 
 def open_engine() -> Any:
@@ -130,7 +133,7 @@ def answer(engine: Any, statement: Statement) -> Answered:
 
 def _schemas(engine: Any) -> list[str]:
     rows = engine.execute("SELECT schema_name FROM information_schema.schemata").fetchall()
-    return sorted({name for (name,) in rows if name in ("v1", "v2", "v3")}, reverse=True)
+    return sorted({name for (name,) in rows if name in API_VERSIONS}, reverse=True)
 
 
 def spell_plans(plans: Sequence[ExportPlan]) -> tuple[str, Mapping[str, int]]:

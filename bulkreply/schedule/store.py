@@ -15,7 +15,7 @@ from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.runs import safe_name
 from bulkreply.schedule.cron import Cron
 from bulkreply.schedule.timetable import Schedule, Standing
-from bulkreply.secrets import state_folder
+from bulkreply.secrets import private_folder, state_folder
 
 _VERSION = 1
 
@@ -115,7 +115,7 @@ class Store:
 
     def _open(self, name: str) -> int:
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.folder)
             return os.open(self.folder / name, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise DiskFatal(f"{self.folder / name} cannot be written: {error.strerror}") from None

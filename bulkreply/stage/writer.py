@@ -11,6 +11,7 @@ import polars as pl
 
 from bulkreply.errors import DiskFatal
 from bulkreply.mapping import reject_frame
+from bulkreply.secrets import private_folder
 from bulkreply.stage.duplicates import Policy, Verdicts, decide, repeated
 from bulkreply.stage.stage import Part, Stage
 from bulkreply.stage.waves import in_waves
@@ -47,7 +48,7 @@ class StageWriter:
         self._codes: Counter[str] = Counter()
         self._read = self._invalid = self._reject_files = 0
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_folder(folder)
             for left in folder.iterdir():
                 left.unlink()
         except OSError as error:

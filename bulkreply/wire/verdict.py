@@ -34,16 +34,20 @@ class Judgement:
     Attributes:
         wait_s: For WAIT, how long; negative when the server named no time.
         failures: For REJECT, index of a record -> why. All records when the call carries one.
-        stop: For STOP, what kind: `key`, `account`, `server`.
+        stop: For STOP, what kind: `key` is not accepted, `right` is lacking, `plan` is full, `server` is no use.
         oversized: For SPLIT, whether the size of the call was the reason.
+        shared: For REJECT, whether it is about what all records of the call have in common.
+        ambiguous: For RETRY, whether it may have been executed.
     """
 
     verdict: Verdict
     reason: str = ""
     wait_s: float = -1.0
     failures: dict[int, Failure] = field(default_factory=dict)
-    stop: Literal["", "key", "plan", "server"] = ""
+    stop: Literal["", "key", "right", "plan", "server"] = ""
     oversized: bool = False
+    shared: bool = False
+    ambiguous: bool = False
 
 
 _KEY_CODES = {"team_required", "team_not_accessible", "user_required", "user_not_found", "insufficient_scope"}
@@ -63,7 +67,7 @@ class _Case:
 
     @property
     def repeatable(self) -> bool:
-        return self.operation.reads or self.operation.repeat == "safe"
+        return self.operation.reads or (self.operation.repeat == "safe" and not self.operation.sends)
 
     @property
     def throttled_in_disguise(self) -> bool:
@@ -77,7 +81,7 @@ class _Case:
 
 def _retry_or_verify(case: _Case) -> Judgement:
     verdict = Verdict.RETRY if case.repeatable else Verdict.VERIFY
-    return Judgement(verdict, case.answer.detail or f"status {case.answer.status}")
+    return Judgement(verdict, case.answer.detail or f"status {case.answer.status}", ambiguous=True)
 
 
 def _wait(case: _Case) -> Judgement:
@@ -116,7 +120,9 @@ def _target(case: _Case) -> Judgement:
     """The refusal is about what all records of the call have in common: dividing it would not help."""
     words = "; ".join(filter(None, (case.refusal.message, *case.refusal.whole)))
     code = f"reply.{case.refusal.code}" if case.refusal.code else f"reply.{case.answer.status}"
-    return Judgement(Verdict.REJECT, words, failures=dict.fromkeys(range(case.count), Failure(code, words)))
+    return Judgement(
+        Verdict.REJECT, words, failures=dict.fromkeys(range(case.count), Failure(code, words)), shared=True
+    )
 
 
 def _about_target(case: _Case) -> bool:
@@ -132,7 +138,7 @@ def _perhaps_unsupported(case: _Case) -> bool:
     return case.operation.mark == "guess" and case.answer.status == 404 and not case.refusal.code
 
 
-def _stop(kind: Literal["key", "plan", "server"]) -> Callable[[_Case], Judgement]:
+def _stop(kind: Literal["key", "right", "plan", "server"]) -> Callable[[_Case], Judgement]:
     def judge(case: _Case) -> Judgement:
         words = " ".join(filter(None, (case.refusal.code, case.refusal.message))) or "no reason given"
         return Judgement(Verdict.STOP, f"status {case.answer.status}: {words}", stop=kind)
@@ -164,7 +170,7 @@ TABLE: tuple[_Row, ...] = (
     ("key refused", lambda c: c.answer.status == 401, _stop("key")),
     ("not supported", _perhaps_unsupported, lambda c: _stop("server")(c)),
     ("target refused", _about_target, _target),
-    ("key may not", lambda c: c.answer.status == 403 and _lacks_right(c), _stop("key")),
+    ("key may not", lambda c: c.answer.status == 403 and _lacks_right(c), _stop("right")),
     ("record forbidden", lambda c: c.answer.status == 403, _split),
     ("plan is full", lambda c: c.refusal.code.lower() in _PLAN_CODES, _stop("plan")),
     ("too large", lambda c: c.answer.status == 413, _oversized),

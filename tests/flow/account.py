@@ -27,13 +27,18 @@ _DATES = {"startAt": "2026-03-03T09:00:00Z", "dueTo": "2026-03-04T09:00:00Z"}
 
 @dataclass(frozen=True)
 class Account:
-    """What a client of Reply can do by hand, without bulkreply."""
+    """What a client of Reply can do by hand, without bulkreply.
+
+    Attributes:
+        key: The key of the account; one stand-in may have several.
+    """
 
     server: SandboxProcess
+    key: str = KEY_CANARY
 
     def ask(self, method: str, path: str, body: Any = None) -> Any:
         """One request; what was answered, None when nothing was."""
-        headers = {"Authorization": f"Bearer {KEY_CANARY}", "X-Api-Key": KEY_CANARY}
+        headers = {"Authorization": f"Bearer {self.key}", "X-Api-Key": self.key}
         content = None if body is None else json.dumps(body).encode()
         headers |= {"Content-Type": "application/json"} if content else {}
         request = urllib.request.Request(f"{self.server.url}{path}", content, headers, method=method)
@@ -117,11 +122,11 @@ class Account:
 
     def lists(self) -> dict[int, list[str]]:
         """Contact -> the names of its lists, without those on none."""
-        return {one["id"]: sorted(one["lists"]) for one in self.server.ask("contacts") if one["lists"]}
+        return {one["id"]: sorted(one["lists"]) for one in self.server.ask("contacts", self.key) if one["lists"]}
 
     def notes(self) -> dict[int, str]:
         """Contact -> its notes, where it has any."""
-        return {one["id"]: one["notes"] for one in self.server.ask("contacts") if one.get("notes")}
+        return {one["id"]: one["notes"] for one in self.server.ask("contacts", self.key) if one.get("notes")}
 
     def blacklist(self) -> list[str]:
         """Domains and addresses nobody writes to."""
@@ -129,16 +134,16 @@ class Account:
 
     def changes(self, operation: str) -> int:
         """How often something was really changed by an operation, since the account was empty."""
-        return sum(one["operation"] == operation and one["changed"] for one in self.server.ask("events"))
+        return sum(one["operation"] == operation and one["changed"] for one in self.server.ask("events", self.key))
 
     def sizes(self, operation: str) -> list[int]:
         """How many things each call of an operation wrote to, the largest first."""
-        written = (one["request"] for one in self.server.ask("events") if one["operation"] == operation)
+        written = (one["request"] for one in self.server.ask("events", self.key) if one["operation"] == operation)
         return sorted(Counter(written).values(), reverse=True)
 
     def requests(self) -> list[str]:
         """Method and path of every request, in order."""
-        found: list[str] = self.server.ask("requests")["targets"]
+        found: list[str] = self.server.ask("requests", self.key)["targets"]
         return found
 
 
@@ -207,9 +212,10 @@ def run_file(
     content, asked = dict(report.content), account.requests()[before:]
     calls = dict(content["requests"]["by_operation"])
     assert sum(calls.values()) == len(asked)
-    assert calls.pop("v3.users.whoami") == 1
+    whose = calls.pop("v3.users.whoami")  # more than once where its answer was lost
+    assert whose == 1 or content["requests"]["retried"]
     rows = [" ".join(row[:2]).strip() for row in results(folder)]
-    return Ran(report.exit_code, rows, calls, asked[1:], content)
+    return Ran(report.exit_code, rows, calls, asked[whose:], content)
 
 
 def write_job(folder: Path, procedure: str, text: str, more: str = "") -> Path:

@@ -7,6 +7,7 @@ import sys
 from contextlib import redirect_stderr, redirect_stdout
 
 from bulkreply.cli.app import run_app
+from tests.canary import check_said
 from tests.support import Done
 
 
@@ -19,4 +20,5 @@ def inside(*words: str) -> Done:
             code = run_app()
     finally:
         sys.argv = before
+    check_said(words, out.getvalue(), err.getvalue())
     return Done(code, out.getvalue(), err.getvalue())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -29,11 +30,14 @@ class Asked:
 
 @dataclass
 class Said:
-    """One answer: bytes go as they are, anything else as JSON."""
+    """One answer: bytes go as they are, anything else as JSON; status 0 is none, the connection breaks."""
 
     status: int = 200
     body: Any = b""
     headers: dict[str, str] = field(default_factory=dict)
+
+
+OWNER = Said(200, {"userId": 11})
 
 
 @dataclass
@@ -49,7 +53,7 @@ class Scripted:
 
 
 @contextmanager
-def scripted(answer: Callable[[Asked], Said]) -> Iterator[Scripted]:
+def scripted(answer: Callable[[Asked], Said], whoami: Said = OWNER) -> Iterator[Scripted]:
     """Serves `answer`; `/v3/whoami` is answered here."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -65,19 +69,24 @@ def scripted(answer: Callable[[Asked], Said]) -> Iterator[Scripted]:
             path, _, query = self.path.partition("?")
             one = Asked(self.command, path, dict(parse_qsl(query)), content)
             if path == "/v3/whoami":
-                said = Said(200, {"userId": 11})
+                said = whoami
             else:
                 server.asked.append(one)
                 said = answer(one)
+            if said.status == 0:
+                self.close_connection = True
+                self.connection.shutdown(socket.SHUT_RDWR)
+                return
             body = said.body if isinstance(said.body, bytes) else json.dumps(said.body).encode()
             self.send_response(said.status)
             for name, value in said.headers.items():
                 self.send_header(name, value)
             if said.status != 204:
                 self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            if said.status != 204:
-                self.wfile.write(body)
+            with suppress(ConnectionError):  # who asked may be dead
+                self.end_headers()
+                if said.status != 204:
+                    self.wfile.write(body)
 
         do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = handle_any
 

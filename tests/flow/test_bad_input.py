@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import resource
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -110,32 +107,3 @@ def test_no_key_no_server_no_tls(bulkreply: Bulkreply) -> None:
     bulkreply.key = ""
     done = bulkreply("run", job)
     assert (done.code, "REPLY_API_KEY" in done.err) == (2, True), done.err
-
-
-def test_a_full_disk_stops_before_anything_is_sent_and_resumes(sandbox: Start, bulkreply: Bulkreply) -> None:
-    server = sandbox("--limits", "none")
-    lines = [f"u{i}@example.com,First name number {i}" for i in range(3000)]
-    bulkreply.write("in.csv", "\n".join(["Email,First", *lines]) + "\n")
-    job = str(bulkreply.write("job.yaml", JOB.replace("{object: contacts}", "{object: contacts, batch: 2}")))
-    words = [sys.executable, "-m", "bulkreply", "run", job, "--base-url", server.url, "--limits", "none"]
-
-    def few_bytes() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (95_000, 95_000))
-
-    done = subprocess.run(
-        [*words, "--set", "policy.settle_s=0.2"],
-        cwd=bulkreply.folder,
-        env=bulkreply.environment,
-        preexec_fn=few_bytes,
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 7, done.stderr.decode()
-    assert b"Traceback" not in done.stderr
-    held = len(server.ask("contacts"))
-    assert 0 < held < 3000, "it stopped while sending"
-    again = bulkreply(*words[3:], "--set", "policy.settle_s=0.2")
-    assert again.code == 0, again.err
-    assert len(server.ask("contacts")) == 3000
-    assert all(counts["created"] + counts["updated"] == 1 for counts in server.ask("writes").values())

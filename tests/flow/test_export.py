@@ -93,7 +93,7 @@ def test_what_is_exported_comes_back_equal(form: str, people: int, sandbox: Star
     one, two = one.sort("email"), two.sort("email")
     assert {name: two[name].head(3).to_list() for name in same if not one[name].equals(two[name])} == {}
     manifest = json.loads((bulkreply.folder / f"out/one.{form}.manifest.json").read_text("utf-8"))
-    assert (manifest["object"], manifest["rows"], manifest["complete"]) == ("contacts", {"contacts": 700}, True)
+    assert (manifest["object"], manifest["rows"], manifest["complete"]) == ("contacts", {"contacts": people}, True)
 
 
 class Churn:

@@ -262,8 +262,8 @@ async def test_a_run_paused_by_quota_goes_on_when_it_can(
     server, now_s = sandbox("--limits", "none"), at("2026-11-25T06:00:00+01:00")
     lay_out(bulkreply, server, "nightly")
     limited = '[accounts.main]\nkey_env = "REPLY_API_KEY"\nbase_url = "{}"\nlimits = "{}"\n'
-    bulkreply.write("bulkreply.toml", limited.format(server.url, "4/6h"))
-    cron = Cron.read("0 6 * * *", "Europe/Berlin")
+    bulkreply.write("bulkreply.toml", limited.format(server.url, "7/6h"))
+    cron = Cron.read("0 6 25 11 *", "Europe/Berlin")  # quotas open by the true clock: no other moment may come before
     plan(bulkreply, "nightly", bulkreply.folder / "nightly.yaml", now_s - 60, cron=cron, account="main")
     here(bulkreply, monkeypatch)
     works = Clockwork(store_of(bulkreply), clock=SetByHand(now_s, now_s))
@@ -314,6 +314,7 @@ def test_nobody_is_asked_so_the_job_has_to_say_it(sandbox: Start, bulkreply: Bul
     lay_out(bulkreply, server, "nightly")
     assert run_once(bulkreply) == [("nightly", 0)]
     deleting = "job: clean\nfrom: {file: contacts.csv}\nto: {object: contacts, mode: delete}\nmap: {email: Email}\n"
+    deleting += "policy: {delete: 100%}\n"
     job = bulkreply.write("clean.yaml", deleting)
     done = bulkreply("schedule", "add", "clean.yaml", "--cron", NEVER)
     assert (done.code, "confirm: true" in done.err) == (2, True), done.err

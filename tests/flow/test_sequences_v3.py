@@ -20,6 +20,7 @@ BAD, TWIN, KNOWN = "rejected value.required", "skipped row.duplicate", "skipped 
 GONE, UNKNOWN = "skipped reply.notFound", "rejected reply.notFound"
 NO_NAME, TWO_NAMES = "rejected reference.unknown", "rejected reference.ambiguous"
 BAD_ID, BAD_WORD, REFUSED = "rejected id.invalid", "rejected enum.invalid", "rejected reply.invalidInput"
+RULES = {f"{one}_blacklist_rules.list": 1 for one in ("domain", "email", "email_exception")}
 NO_SEQUENCE, NO_STEP = "rejected reply.sequence.notFound", "rejected reply.sequenceStep.notFound"
 
 
@@ -361,14 +362,14 @@ LIVES: dict[str, tuple[Held, list[File]]] = {
                     "rejected boolean.invalid",
                     TWIN,
                 ],
-                {"sequences.list": 1, "contacts.filter": 1, "bulk_add": 4},
+                {"sequences.list": 1, "contacts.filter": 2, "bulk_add": 4, **RULES},
                 {"Spring": ["p0", "p1", "p2"], "Autumn": ["p1"]},
             ),
             File(
                 "insert",
                 "sequenceId,contactId,removeFromExisting\nSpring,<p0>,\nAutumn,<p0>,yes\n",
                 ["unchanged reply.contactAlreadyInSequence", "created"],
-                {"sequences.list": 1, "bulk_add": 2},
+                {"sequences.list": 1, "contacts.get": 1, "bulk_add": 2, **RULES},
                 {"Spring": ["p1", "p2"], "Autumn": ["p0", "p1"]},
             ),
             File(

@@ -23,11 +23,12 @@ from bulkreply.records import Chunk
 from bulkreply.sandbox.multipart import parts_of
 from bulkreply.sinks import ReplySink
 from bulkreply.targets import Target, object_target, procedure_target
-from bulkreply.wire.answer import Answer, settle
+from bulkreply.wire.answer import Answer
 from bulkreply.wire.call import FILE, Call, fill, page_call, write_call
 from bulkreply.wire.compare import holds
 from bulkreply.wire.layout import Layouts
 from bulkreply.wire.paging import read_page
+from bulkreply.wire.shapes import settle
 from bulkreply.wire.verdict import Judgement, Verdict, judge
 from tests.wire.world import JUDGED
 
