@@ -93,7 +93,7 @@ class ReplySink:
 
     def resolve(self, batch: Batch) -> tuple[Batch, list[int]]:
         """The batch with its slots filled, and the indexes of records whose slots cannot be."""
-        if not any(map(has_slots, (batch.group, *batch.bodies, *(a or "" for a in batch.addresses)))):
+        if not has_slots("".join((batch.group, *batch.bodies, *filter(None, batch.addresses)))):
             return batch, []
         filled = replace(
             batch,

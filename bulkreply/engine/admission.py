@@ -62,6 +62,8 @@ class Admission:
         """The batch with the ids of its records, divided where known and unknown ones travel differently."""
         if batch.ids or not self._sink.route(batch).main or self._target.mode is None:
             return [batch]
+        if not self._ids and self._target.known is None and ID_MARK not in "".join(batch.keys):
+            return [batch]
         ids = tuple(self._id(key) for key in batch.keys)
         if self._target.known is None:
             return [replace(batch, ids=ids) if any(ids) else batch]

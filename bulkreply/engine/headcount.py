@@ -58,6 +58,8 @@ class Headcount:
         Raises:
             RunPaused: The new day has no room for it.
         """
+        if not self._counted:
+            return
         day = self._reached.day
         people = [self._counted.get(at, (day, 0)) for at in batch.positions]
         if any(counted != day for counted, _ in people):
@@ -68,6 +70,8 @@ class Headcount:
 
     def told(self, batch: Batch, settled: Settled) -> None:
         """What became of records that were sent: who was not reached after all does not count."""
+        if not self._counted:
+            return
         self.back(batch.only([i for i, code in enumerate(settled.outcomes) if Outcome(code) in _NOT_REACHED]))
         for at in batch.positions:
             self._counted.pop(at, None)

@@ -40,6 +40,9 @@ class Later:
 
     async def settle(self, entry: int, batch: Batch, settled: Settled, operation: Operation) -> None:
         """Records outcomes; records that Reply may take once others are done are put off instead."""
+        if not settled.failures:
+            self._moved.add(batch.group)
+            return await self._recorder.settle(entry, batch, settled)
         words = {i: failure.code.rpartition(".")[2] for i, failure in settled.failures.items()}
         late = [i for i, word in words.items() if word in operation.later]
         rest = [i for i in range(len(batch)) if i not in set(late)]

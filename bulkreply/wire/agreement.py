@@ -23,7 +23,7 @@ _TOTALS = {
 _NEW = (Outcome.CREATED, Outcome.CALLED)
 
 
-def other_totals(content: Any, said: Sequence[Outcome]) -> str:
+def other_totals(content: Any, said: Sequence[int]) -> str:
     """Totals beside the results that count them otherwise.
 
     Args:

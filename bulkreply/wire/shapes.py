@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +22,7 @@ _ITEM_WORDS = {
     "skipped": Outcome.SKIPPED,
     "failed": Outcome.REJECTED,
 }
+_TAKEN = {word: one for word, one in _ITEM_WORDS.items() if one in (Outcome.CREATED, Outcome.UPDATED)}
 
 
 def settle(
@@ -88,6 +90,10 @@ def _positional(
     items = content.get(operation.result_at) if operation.result_at and isinstance(content, dict) else content
     if not isinstance(items, list) or len(items) != count:
         raise WrongShape(f"{operation.label}: the answer does not hold one result per record")
+    if (taken := _all_taken(items)) is not None:
+        wrong = other_totals(content, taken.outcomes) or other_records(items, elements, names)
+        _refuse(operation, wrong or same_record_twice(taken.outcomes, taken.ids, {}))
+        return taken
     settled = Settled.all(count, success)
     for i, item in enumerate(items):
         if not isinstance(item, dict):
@@ -110,6 +116,18 @@ def _positional(
     wrong = other_totals(content, said) or other_records(items, elements, names)
     _refuse(operation, wrong or same_record_twice(settled.outcomes, settled.ids, settled.texts))
     return settled
+
+
+def _all_taken(items: Sequence[Any]) -> Settled | None:
+    """The usual answer, read as columns: every record taken, each with a number for an id; None for any other."""
+    try:
+        ids = [item["id"] for item in items]
+        outcomes = [_TAKEN[item["status"]] for item in items]
+    except (KeyError, TypeError):
+        return None
+    if set(map(type, ids)) != {int} or not 0 < min(ids) <= max(ids) < 2**63:
+        return None
+    return Settled(bytearray(outcomes), array("q", ids))
 
 
 def _refuse(operation: Operation, wrong: str) -> None:
