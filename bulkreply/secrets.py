@@ -10,7 +10,9 @@ from pathlib import Path
 
 from bulkreply.errors import DiskFatal
 
-_EMAIL = re.compile(r"[^\s@\"'<>,;:=&?/]+(?:@|%40)[^\s@\"'<>,;&]+")
+_WORD = r"[^\s@\"'<>,;:=&?/]"
+# Begins where a word begins and never goes back: linear, whatever a server writes.
+_EMAIL = re.compile(rf"(?<!{_WORD}){_WORD}(?:(?!%40){_WORD})*+(?:@|%40)[^\s@\"'<>,;&]+")
 
 
 class Secret:

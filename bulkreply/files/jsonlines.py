@@ -13,7 +13,7 @@ import polars as pl
 
 from bulkreply.errors import SourceUnreadable
 from bulkreply.files.octets import as_utf8, codec_of, is_gzip, opened
-from bulkreply.files.shapes import Shape, deeper_than, merged, shape_of, to_polars
+from bulkreply.files.shapes import Shape, broken_numbers, deeper_than, has_numbers, merged, shape_of, to_polars
 from bulkreply.files.table import CHUNK_ROWS, ERROR_COLUMNS, FileOptions, Piece, rechunk
 from bulkreply.records import Chunk, Reject
 
@@ -56,6 +56,7 @@ class JsonLinesTable:
         self.columns = tuple(self._shapes)
         if not self.columns:
             raise SourceUnreadable(f"{path.name} has no line that is a JSON object", hint="one object per line")
+        self._mixing = {name for name, shape in self._shapes.items() if has_numbers(shape)}
         self._schema = {name: to_polars(shape) for name, shape in self._shapes.items()}
 
     @property
@@ -125,6 +126,8 @@ class JsonLinesTable:
             if not isinstance(found, dict):
                 rejects.append(self._reject(number, line, found))
             else:
+                for name in self._mixing & found.keys():
+                    found[name] = broken_numbers(found[name], self._shapes[name])
                 row = [_cell(found.get(name), shape) for name, shape in shapes]
                 if any(value is not None for value in row):
                     rows.append(row)

@@ -72,6 +72,24 @@ def merged(one: Shape, other: Shape) -> Shape:
     return "number" if {one, other} == {"whole", "number"} else "mixed"
 
 
+def has_numbers(shape: Shape) -> bool:
+    """Whether whole and broken numbers may stand together somewhere inside."""
+    if isinstance(shape, ListOf):
+        return has_numbers(shape.element)
+    if isinstance(shape, Record):
+        return any(has_numbers(field) for _, field in shape.fields)
+    return shape == "number"
+
+
+def broken_numbers(value: Any, shape: Shape) -> Any:
+    """The value with whole numbers as broken ones where its shape has those: polars wants lists of one kind."""
+    if isinstance(shape, ListOf) and isinstance(value, list):
+        return [broken_numbers(part, shape.element) for part in value]
+    if isinstance(shape, Record) and isinstance(value, dict):
+        return {name: broken_numbers(value.get(name), field) for name, field in shape.fields if name in value}
+    return float(value) if shape == "number" and isinstance(value, int) else value
+
+
 def to_polars(shape: Shape) -> pl.DataType:
     """The column type for a shape."""
     if isinstance(shape, ListOf):

@@ -193,8 +193,8 @@ class Policy(Strict):
             number = float(share)
         except ValueError:
             raise ValueError("reject: a number of rows or a share such as 5%") from None
-        if number < 0:
-            raise ValueError("reject: not below 0")
+        if not 0 <= number < 1e18:  # nor infinite, nor no number at all
+            raise ValueError("reject: not below 0, and a number that can be counted to")
         if text.endswith("%"):
             return -1 if number >= 100 else int(rows * number / 100)
         return int(number)

@@ -10,6 +10,9 @@ from typing import Any
 from bulkreply.secrets import redact
 from bulkreply.wire.answer import Answer, Failure
 
+_LONGEST = 2_000
+"""Characters of a text that are looked at: what a server writes has no end of its own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
@@ -38,13 +41,14 @@ def refusal(answer: Answer, alone: bool = False) -> Refusal:
     except ValueError:
         content = answer.body[:300].decode("utf-8", "replace")
     if isinstance(content, str):
-        return Refusal("", redact(" ".join(re.sub(r"<[^>]*>", " ", content).split()))[:200])
+        return Refusal("", redact(" ".join(re.sub(r"<[^<>]*>", " ", content[:_LONGEST]).split()))[:200])
     if not isinstance(content, dict):
         return Refusal("", "")
     code = content.get("code") or content.get("errorCode") or ""
     words = content.get("detail") or content.get("message") or content.get("Message") or content.get("error")
     failures, whole = _pointed(content.get("errors"), alone)
-    return Refusal(str(code), redact(str(words or content.get("title") or ""))[:300], failures, whole)
+    message = redact(str(words or content.get("title") or "")[:_LONGEST])[:300]
+    return Refusal(redact(str(code)[:100]), message, failures, whole)
 
 
 def _pointed(errors: Any, alone: bool) -> tuple[dict[int, Failure], tuple[str, ...]]:
