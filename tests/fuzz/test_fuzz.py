@@ -22,7 +22,7 @@ GROUPS = {
     "delimited": {"csv": 400},
     "tables": {"ndjson": 350, "parquet": 200, "xlsx": 200, "xlsx-child": 4},
     "jobs": {"yaml": 250, "plan": 110, "catalog": 100},
-    "words": {"cron": 45, "names": 250, "config": 250, "options": 100, "timetable": 150, "sql": 25},
+    "words": {"cron": 45, "names": 250, "config": 250, "options": 100, "timetable": 150, "sql": 60},
     "answers": {"answers": 900, "wire": 120},
 }
 LONG = 15

@@ -220,8 +220,8 @@ def test_every_reason_of_a_single_refusal_is_kept() -> None:
         ("v3-whoami-401-empty", "key"),
         ("v3-whoami-401-problem", "key"),
         ("v3-whoami-401-unknown-acting-user", "key"),
-        ("v3-contacts-list-scope-missing", "key"),
-        ("v3-contacts-list-team-required", "key"),
+        ("v3-contacts-list-scope-missing", "right"),
+        ("v3-contacts-list-team-required", "right"),
         ("v3-contacts-import-plan-limit", "plan"),
     ],
 )
