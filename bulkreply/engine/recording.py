@@ -75,7 +75,7 @@ def failure_rows(positions: Sequence[int], settled: Settled) -> dict[int, tuple[
 
 
 class Recorder:
-    """Every change of a batch's fate, on disk when the `await` returns.
+    """Every change of a batch's fate, on disk when the `await` returns, but for `settle`.
 
     Raises:
         DiskFatal: From every method: nothing may be sent whose result could not be recorded.
@@ -107,14 +107,14 @@ class Recorder:
         return await self._scribe.write(write), at_s
 
     async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
-        """Records outcomes of a whole batch."""
+        """Records outcomes of a whole batch, on disk no later than the next intent, which is waited for."""
         rows = failure_rows(batch.positions, settled)
 
         def write(ledger: Ledger) -> None:
             ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows)
             self._note_requests(ledger)
 
-        await self._scribe.write(write)
+        self._scribe.leave(write)
         self._identities.note(batch.positions, settled)
         self._count(settled.outcomes)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from bulkreply.errors import DiskFatal
 from bulkreply.ledger.form import Form, Step, noted_version, words_of
-from bulkreply.ledger.opening import look_into, make, open_file, read_errors
+from bulkreply.ledger.opening import look_into, make, open_file, read_errors, shut
 from bulkreply.ledger.packing import pack, unpack
 from bulkreply.ledger.sums import SALT_BYTES, Sums, new_salt
 from bulkreply.ledger.survey import Entry, Record, State, Survey, survey
@@ -124,8 +124,7 @@ class Ledger:
 
     def close(self) -> None:
         """Closes the file; a ledger that is closed can be opened again."""
-        with suppress(sqlite3.Error):
-            self._db.close()
+        shut(self._db)
 
     @contextmanager
     def transaction(self) -> Iterator[Ledger]:

@@ -1,14 +1,15 @@
 """Makes and opens the SQLite files of a run: private, checked, of a known version, never in write-ahead mode.
 
-A rollback journal with `synchronous=EXTRA` everywhere: WAL can damage a file before SQLite 3.51.3 (3.50.7, 3.44.6), and
-a commit costs milliseconds where Reply's quota allows two calls a second.
+A rollback journal with `synchronous=EXTRA` everywhere: WAL can damage a file before SQLite 3.51.3 (3.50.7, 3.44.6).
+The journal stays while the file is open: a commit clears its head instead of removing it, in a third of the time.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bulkreply.errors import DiskFatal, LedgerUnusable
@@ -102,12 +103,25 @@ def read_errors(form: Form) -> Iterator[None]:
 
     Raises:
         LedgerUnusable: The file is damaged or out of reach.
+        DiskFatal: The process may open no more files.
     """
     try:
         yield
     except (sqlite3.Error, UnicodeDecodeError) as error:
-        words = _NOT_DAMAGED.get(getattr(error, "sqlite_errorcode", 0) & 0xFF)
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_CANTOPEN and (refused := _files_are_used_up()):
+            raise DiskFatal(f"the {form.name} cannot be opened: {refused}") from None
+        words = _NOT_DAMAGED.get(code)
         raise (LedgerUnusable(f"the {form.name} {words}") if words else form.damaged()) from None
+
+
+def _files_are_used_up() -> str:
+    """Why no file at all can be opened, "" when one can."""
+    try:
+        os.close(os.open(os.devnull, os.O_RDONLY))
+    except OSError as error:
+        return words_of(error)
+    return ""
 
 
 @contextmanager
@@ -137,8 +151,17 @@ def _connect(path: Path | str) -> sqlite3.Connection:
 
 
 def _guard(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA journal_mode = DELETE")
+    db.execute("PRAGMA journal_mode = PERSIST")
     db.execute("PRAGMA synchronous = EXTRA")
+
+
+def shut(db: sqlite3.Connection) -> None:
+    """Closes a file that was opened here, and takes its journal away."""
+    with suppress(sqlite3.Error):
+        if db.execute("PRAGMA journal_mode").fetchone() == ("persist",):
+            db.execute("PRAGMA journal_mode = DELETE")
+    with suppress(sqlite3.Error):
+        db.close()
 
 
 def _known_version(db: sqlite3.Connection, form: Form) -> int:

@@ -14,7 +14,7 @@ import orjson
 
 from bulkreply.errors import DiskFatal
 from bulkreply.ledger.form import Form, Step
-from bulkreply.ledger.opening import make, open_file, read_errors
+from bulkreply.ledger.opening import make, open_file, read_errors, shut
 from bulkreply.ledger.sums import SALT_BYTES, Sums, new_salt
 from bulkreply.ledger.version_2 import fill_pages, version_of_pages
 
@@ -122,8 +122,7 @@ class Pages:
 
     def close(self) -> None:
         """Closes the file."""
-        with suppress(sqlite3.Error):
-            self._db.close()
+        shut(self._db)
 
     def scopes(self) -> list[Scope]:
         """All listings of the run, in the order they are read."""

@@ -22,6 +22,7 @@ class Scribe:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._waiting: list[tuple[Callable[[Ledger], Any], asyncio.Future[Any]]] = []
+        self._failed: BaseException | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._busy: asyncio.Task[None] | None = None
 
@@ -34,6 +35,8 @@ class Scribe:
         if self._busy is not None:
             await asyncio.gather(self._busy, return_exceptions=True)
         self._thread.shutdown(wait=True)
+        if error is None and self._failed is not None:
+            raise self._failed
 
     async def write(self, action: Callable[[Ledger], _Result]) -> _Result:
         """Performs writes in one transaction, shared with others that wait.
@@ -41,11 +44,24 @@ class Scribe:
         Raises:
             DiskFatal: Nothing of the transaction was recorded.
         """
+        if self._failed is not None:
+            raise self._failed
+        return await asyncio.shield(self._queue(action))
+
+    def leave(self, action: Callable[[Ledger], Any]) -> None:
+        """Leaves a write to be done: it is on disk no later than any that follows, and when it fails those raise."""
+        self._queue(action).add_done_callback(self._note)
+
+    def _note(self, written: asyncio.Future[Any]) -> None:
+        failed = None if written.cancelled() else written.exception()
+        self._failed = self._failed or failed
+
+    def _queue(self, action: Callable[[Ledger], _Result]) -> asyncio.Future[_Result]:
         written: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
         self._waiting.append((action, written))
         if self._busy is None or self._busy.done():
             self._busy = asyncio.create_task(self._commit())
-        return await asyncio.shield(written)
+        return written
 
     async def _commit(self) -> None:
         loop = asyncio.get_running_loop()

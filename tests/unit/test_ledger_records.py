@@ -206,7 +206,7 @@ def test_journals_are_rolled_back_and_synchronous(path: Path, tmp_path: Path) ->
     with closing(Ledger.open(path)) as ledger, closing(Pages.create(tmp_path / "pages.sqlite", [{}])) as pages:
         for db in (ledger._db, pages._db):
             modes = [db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("journal_mode", "synchronous")]
-            assert modes == ["delete", 3], "EXTRA: the folder is synchronised too, so no journal comes back to life"
+            assert modes == ["persist", 3], "EXTRA: the folder is synchronised too, so no journal comes back to life"
     store = Store(tmp_path / "quota" / "a.sqlite")
     assert store._connection.execute("PRAGMA journal_mode").fetchone() == ("truncate",), "no WAL there either"
     store.shut()
