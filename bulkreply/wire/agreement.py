@@ -41,8 +41,10 @@ def other_totals(content: Any, said: Sequence[int]) -> str:
 
 def same_record_twice(outcomes: Sequence[int], ids: array[int], texts: Mapping[int, str]) -> str:
     """Two records that were made, and are one."""
-    made = [texts.get(i) or ids[i] for i, outcome in enumerate(outcomes) if outcome in _NEW]
-    known = [one for one in made if one]
+    if not texts and set(outcomes) <= set(_NEW):
+        known: list[int | str] = list(filter(None, ids))
+    else:
+        known = [one for i, outcome in enumerate(outcomes) if outcome in _NEW and (one := texts.get(i) or ids[i])]
     return "two records were made with the same id" if len(set(known)) < len(known) else ""
 
 
@@ -52,6 +54,8 @@ def other_records(items: Sequence[Any], elements: Sequence[str], names: Sequence
     Args:
         names: Fields that say which record it is.
     """
+    if set().union(*items).isdisjoint(names):
+        return ""
     for i, item in enumerate(items):
         told = [name for name in names if item.get(name) is not None]
         if not told or elements[i][:1] != "{":
