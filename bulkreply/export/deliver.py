@@ -50,11 +50,14 @@ def records_of(plan: ExportPlan, pages: Pages) -> Iterator[list[dict[str, Any]]]
     """All records of a run, page by page, each once, read whole where that was asked for, narrowed by local filters."""
     for scope in pages.scopes():
         for page in pages.pages(scope.id):
-            left_out = set(page.left_out)
+            left_out, records = set(page.left_out), orjson.loads(page.body)
+            if left_out:
+                records = [record for i, record in enumerate(records) if i not in left_out]
+            if not (plan.details or plan.local or scope.parents):
+                yield records
+                continue
             found = []
-            for i, record in enumerate(orjson.loads(page.body)):
-                if i in left_out:
-                    continue
+            for record in records:
                 whole = pages.detail(identity(plan.spec, plan.operation, record)) if plan.details else None
                 merged = {**record, **(whole or {})}
                 merged = {**{n: _number(v) for n, v in scope.parents.items() if n not in merged}, **merged}

@@ -63,6 +63,13 @@ class Column:
         """Type of a nested column kept as it is: by the catalog's shapes; what they do not know stays JSON text."""
         return _nested(self.spec, shapes)
 
+    def read(self, records: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Its values in records, None where there is none."""
+        name = self.spec.name
+        if self.constant is None and not (self.title or self.path or self.spec.read_at or "." in name):
+            return [record.get(name) for record in records]
+        return [self.value(record) for record in records]
+
     def value(self, record: Mapping[str, Any]) -> Any:
         """Its value in a record, None when there is none."""
         if self.constant is not None:

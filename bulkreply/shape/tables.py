@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import Any, Literal
 
 import orjson
@@ -17,6 +18,9 @@ from bulkreply.targets import Shapes
 Unwind = Literal["nested", "json", "separate"]
 PARENT, INDEX, ROOT = "_parent_id", "_index", "_record_id"
 Record = Mapping[str, Any]
+_USUAL_MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?$"
+_OFFSET = r"[+-]\d\d:\d\d$"
+_PATTERN = "%Y-%m-%dT%H:%M:%S%.f%:z"
 _DEEPEST = 4
 """Levels of tables that are made though no record fills them: shapes may hold themselves."""
 
@@ -68,7 +72,7 @@ class Shape:
 
     def frame(self, records: Sequence[Record]) -> pl.DataFrame:
         """Rows of the main table."""
-        series = [self._series(column, [column.value(record) for record in records]) for column in self._columns]
+        series = [self._series(column, column.read(records)) for column in self._columns]
         return pl.DataFrame(series) if series else pl.DataFrame()
 
     def _series(self, column: Column, values: Sequence[Any]) -> pl.Series:
@@ -84,13 +88,13 @@ class Shape:
         if column.values:
             return pl.Series(column.name, [_translated(column, value) for value in values], dtype=pl.String)
         if column.spec.type in TIMES and kind != pl.String():
-            moments = [_moment(value) for value in values]
-            if column.spec.type == "date":
-                return pl.Series(column.name, [m.date() if m else None for m in moments], dtype=pl.Date)
-            return pl.Series(column.name, moments, dtype=pl.Datetime("us", "UTC"))
-        if kind == pl.String():
-            return pl.Series(column.name, [_text_or_none(value) for value in values], dtype=pl.String)
-        return pl.Series(column.name, [_number(value, kind) for value in values], dtype=kind)
+            moments = _moments(column.name, values)
+            return moments.dt.date() if column.spec.type == "date" else moments
+        try:
+            return pl.Series(column.name, values, dtype=kind, strict=True)
+        except (TypeError, OverflowError, pl.exceptions.PolarsError):  # not all of the type the catalog says
+            convert = _text_or_none if kind == pl.String() else partial(_number, kind=kind)
+            return pl.Series(column.name, [convert(value) for value in values], dtype=kind)
 
     def child_names(self) -> list[str]:
         """Tables that may be unwound by what the catalog knows, whether or not a record has rows for them."""
@@ -183,6 +187,20 @@ def _number(value: Any, kind: pl.DataType) -> Any:
         return None
 
 
+def _moments(name: str, values: Sequence[Any]) -> pl.Series:
+    """Times as a column; one by one where one of them is written in an unusual way."""
+    kind = pl.Datetime("us", "UTC")
+    try:
+        texts = pl.Series(name, values, dtype=pl.String, strict=True)
+        if texts.drop_nulls().str.contains(_USUAL_MOMENT).all():
+            text = pl.col(name).str.strip_suffix("Z")
+            whole = pl.when(text.str.contains(_OFFSET)).then(text).otherwise(text + "+00:00")
+            return texts.to_frame().select(whole.str.to_datetime(_PATTERN, time_unit="us", time_zone="UTC")).to_series()
+    except (TypeError, pl.exceptions.PolarsError):
+        pass
+    return pl.Series(name, [_moment(value) for value in values], dtype=kind)
+
+
 def _moment(value: Any) -> datetime | None:
     """A time of Reply; without an offset it is taken as UTC (conventions.md 11, guess)."""
     if isinstance(value, int | float) and not isinstance(value, bool):
@@ -191,9 +209,9 @@ def _moment(value: Any) -> datetime | None:
         return datetime(value.year, value.month, value.day, tzinfo=UTC)
     try:
         made = datetime.fromisoformat(_trimmed(str(value)))
-    except ValueError:
+        return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         return None
-    return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
 
 
 def _trimmed(text: str) -> str:
