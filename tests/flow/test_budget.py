@@ -86,7 +86,8 @@ NOTES = "procedure: AddNoteToContact"
 CONTACTS = "object: contacts, mode: upsert, batch: "
 BURSTS = [
     # rows, to, what the server says, calls at most, words
-    (2500, CONTACTS + "500", as_a_whole, WIDTH + 20 + WIDTH, "reply.400: Owner of 1 records is gone."),
+    # whole calls under way or begun until the first is seen to be refused, the records tried alone, what goes beside them
+    (2500, CONTACTS + "500", as_a_whole, WIDTH + 20 + 2 * WIDTH, "reply.400: Owner of 1 records is gone."),
     (1000, CONTACTS + "100", pointed, WIDTH, "reply.validation: firstName"),
     (1000, CONTACTS + "100", failed, WIDTH, "reply.noSuchOwner"),
     (130, CONTACTS + "1", as_a_whole, 20 + WIDTH, "reply.400"),
