@@ -92,6 +92,10 @@ class KeyRefused(BulkreplyError):
     exit_code = 6
 
 
+class RightMissing(KeyRefused):
+    """The key is good, and may not do this: its scopes, or the role or plan of its user."""
+
+
 class RunFatal(BulkreplyError):
     """The run cannot go on here: nothing more can be recorded, or the server forbids it."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ from bulkreply.batching import Batch
 from bulkreply.catalog import Guard as Sign
 from bulkreply.catalog import ObjectSpec, Operation, Reach
 from bulkreply.catalog.inputs import inputs_of
-from bulkreply.errors import ServerFatal
+from bulkreply.errors import RightMissing, ServerFatal
 from bulkreply.lookup import crowd, detail_of, find, find_ids
 from bulkreply.mapping import ID_MARK, KEY_SEPARATOR
 from bulkreply.sinks import ReplySink
@@ -51,6 +51,10 @@ class Guard:
     """Tells which records of a target would reach people who must not be written to.
 
     People are read with the fewest calls, rules once; what was read holds until the object is let go.
+
+    Attributes:
+        unread: Rules that this key may not read, or this server does not have, and that were done without: for records
+            that only make people, which writes to nobody.
     """
 
     def __init__(self, sink: ReplySink) -> None:
@@ -59,6 +63,7 @@ class Guard:
         self._rules: dict[str, frozenset[str]] = {}
         self._records: dict[tuple[str, bool, str], Record | None] = {}
         self._reading = asyncio.Lock()
+        self.unread: set[str] = set()
 
     @property
     def reads_ahead(self) -> bool:
@@ -164,15 +169,21 @@ class Guard:
             made[name] = next((one for one in records if self._why(whole, one) is not None), records[0])
         return made
 
-    async def _read_rules(self, people: Iterable[Person]) -> None:
-        signs = {sign for one in people for sign in one.signs}
-        for label in sorted({label for sign in signs for label in (sign.rules, sign.unless)} - {"", *self._rules}):
+    async def _read_rules(self, people: Collection[Person]) -> None:
+        signs, harmless = {sign for one in people for sign in one.signs}, all(one.reach.new for one in people)
+        known = self._rules.keys() if harmless else self._rules.keys() - self.unread
+        for label in sorted({label for sign in signs for label in (sign.rules, sign.unless)} - {"", *known}):
             operation = self._client.catalog.operation(label)
             spec = self._client.catalog.object(operation.object, operation.api)
             keys = set[str]()
-            with _needed():
-                async for page in self._client.pages(operation):
-                    keys.update(key_of(spec, record, KEY_SEPARATOR) for record in page.records)
+            try:
+                with _needed():
+                    async for page in self._client.pages(operation):
+                        keys.update(key_of(spec, record, KEY_SEPARATOR) for record in page.records)
+            except (RightMissing, ServerFatal):
+                if not harmless:
+                    raise
+                self.unread.add(label)
             self._rules[label] = frozenset(keys - {""})
 
     def _why(self, person: Person, record: Record) -> Sign | None:

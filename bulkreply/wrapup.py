@@ -115,10 +115,12 @@ def sending_words(job: Job, ledger: Ledger) -> dict[str, Any]:
     """What the report says of people: who was left out, the caps, and whether they were reached all the same."""
     anyway = ledger.facts().get("do_not_contact") == "send"
     left_out = Counter(code for _, code, _, _ in ledger.failures() if code.startswith(PERSON))
-    caps = job.sending.model_dump(exclude_none=True)
-    if not (anyway or left_out or caps):
+    caps: dict[str, Any] = job.sending.model_dump(exclude_none=True)
+    unread = ledger.facts().get("unread_rules", "").split()
+    if not (anyway or left_out or caps or unread):
         return {}
-    return {"sending": {"do_not_contact": "send" if anyway else "skip", "left_out": dict(left_out), **caps}}
+    known = {"unread": unread} if unread else {}
+    return {"sending": {"do_not_contact": "send" if anyway else "skip", "left_out": dict(left_out), **known, **caps}}
 
 
 def state_after(problem: BulkreplyError | None) -> str:

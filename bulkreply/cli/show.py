@@ -119,6 +119,8 @@ def show_report(content: Mapping[str, Any], folder: str, console: Console) -> No
     )
     for reject in content["rejects"][:8]:
         console.print(f"  {reject['rows']:,} x {quoted(reject['code'])}, for example row {reject['example']['row']}")
+    if unread := content.get("sending", {}).get("unread"):
+        console.print(f"  could not be read, so nobody was left out for it: {', '.join(map(quoted, unread))}")
     requests = content["requests"]
     waited = f", waited {spell(content['quota']['waited_s'])} for the quota" if content["quota"]["waited_s"] > 1 else ""
     console.print(f"  {requests['sent']:,} requests, {requests['status_429']} answered 429{waited}")

@@ -184,6 +184,10 @@ class Recorder:
 
         return await self._scribe.write(read)
 
+    async def note(self, **facts: str) -> None:
+        """Keeps facts about the run, for its report."""
+        await self._scribe.write(lambda ledger: ledger.note(**facts))
+
     def _note_requests(self, ledger: Ledger) -> None:
         """What a kill would otherwise make the report forget."""
         ledger.note(requests=orjson.dumps(self._counts.as_words()).decode())

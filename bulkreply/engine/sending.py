@@ -23,6 +23,7 @@ class Sending:
         self._recorder = recorder
         self._caps = caps
         self._guard = Guard(sink)
+        self._unread = 0
         self._count = Headcount(caps, Reached(reached_path(sink.client.account_name), sink.client.clock))
 
     @property
@@ -41,7 +42,11 @@ class Sending:
             RunPaused: The cap is reached and none of them may be sent.
             UsageProblem: One of them alone is more than the cap.
         """
-        if not self._caps.everybody and (blocked := await self._guard.blocked(batch)):
+        blocked = {} if self._caps.everybody else await self._guard.blocked(batch)
+        if len(self._guard.unread) > self._unread:
+            self._unread = len(self._guard.unread)
+            await self._recorder.note(unread_rules=" ".join(sorted(self._guard.unread)))
+        if blocked:
             left = batch.only(sorted(blocked))
             settled = Settled.all(len(left), Outcome.SKIPPED)
             settled.failures = {i: blocked[at] for i, at in enumerate(sorted(blocked))}

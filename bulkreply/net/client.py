@@ -11,7 +11,7 @@ from typing import Any
 from bulkreply.accounts import ReplyAccount, require_key
 from bulkreply.catalog import Api, Catalog, Operation
 from bulkreply.clock import SYSTEM_CLOCK, Clock
-from bulkreply.errors import BulkreplyError, KeyRefused, RunPaused, ServerFatal
+from bulkreply.errors import BulkreplyError, KeyRefused, RightMissing, RunPaused, ServerFatal
 from bulkreply.net.memory import Memory, quota_path
 from bulkreply.net.transport import Carrier, Transport
 from bulkreply.net.waits import Waits
@@ -221,7 +221,7 @@ class Client:
             return KeyRefused(words, hint="check the key and act_as, or use another key of this account; then resume")
         if judgement.stop == "right":
             hint = "the key is good; its scopes, act_as, or the role or plan of its user do not allow this: then resume"
-            return KeyRefused(words, hint=hint)
+            return RightMissing(words, hint=hint)
         if judgement.stop == "plan":
             return ServerFatal(words, hint="the plan's cap is reached: raise it at Reply, then resume")
         if operation.mark == "guess":

@@ -86,7 +86,7 @@ NOTES = "procedure: AddNoteToContact"
 CONTACTS = "object: contacts, mode: upsert, batch: "
 BURSTS = [
     # rows, to, what the server says, calls at most, words
-    # whole calls under way or begun until the first is seen to be refused, the records tried alone, what goes beside them
+    # whole calls begun until the first is seen to be refused, the records tried alone, what goes beside them
     (2500, CONTACTS + "500", as_a_whole, WIDTH + 20 + 2 * WIDTH, "reply.400: Owner of 1 records is gone."),
     (1000, CONTACTS + "100", pointed, WIDTH, "reply.validation: firstName"),
     (1000, CONTACTS + "100", failed, WIDTH, "reply.noSuchOwner"),

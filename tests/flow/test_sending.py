@@ -176,6 +176,29 @@ def test_without_knowing_who_nobody_is_written_to(tmp_path: Path, monkeypatch: p
     assert not [path for path in server.paths() if "contact-links" in path]
 
 
+@pytest.mark.parametrize("status", [403, 404])
+def test_an_import_writes_to_nobody_and_goes_on_without_rules(
+    status: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("REPLY_API_KEY", KEY_CANARY)
+    (tmp_path / "rows.csv").write_text("email,firstName\nada@example.com,Ada\nbo@example.com,Bo\n", "utf-8")
+    (tmp_path / "job.yaml").write_text("job: it\nfrom: {file: rows.csv}\nto: {object: contacts}\n", "utf-8")
+
+    def answer(asked: Asked) -> Said:
+        if "blacklist" in asked.path:
+            return Said(status, {"title": "No", "code": "auth.scopeMissing"})
+        if asked.path.startswith("/v3/contacts/import"):
+            return Said(200, {"items": [{"id": i + 1, "status": "created"} for i in range(len(asked.body["items"]))]})
+        return Said(200, {"items": [], "hasMore": False})
+
+    with scripted(answer) as server:
+        report = product.run(tmp_path / "job.yaml", runs=tmp_path, base_url=server.url, limits="none")
+    assert report.rows["created"] == 2
+    assert report.content["sending"]["unread"] == sorted(RULES)
+    assert "Rules that could not be read" in next(tmp_path.glob("it/*/report.html")).read_text("utf-8")
+    assert len([path for path in server.paths() if "blacklist" in path]) == 3, "asked once"
+
+
 def test_a_call_leaves_them_out_unless_told_twice(account: Account, people: list[int]) -> None:
     spring, where = account.sequence("Spring"), {"base_url": account.server.url, "limits": "none"}
     told = product.call("AddContactsToSequence", SequenceId=spring, ContactIds=people, **where)
