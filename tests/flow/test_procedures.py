@@ -503,7 +503,9 @@ def test_a_lost_completion_is_tried_again_and_found_done(account: Account, tmp_p
     rows = [f"{number},{'positive' if number % 3 else ''}" for number in ids]
     done = run_file(tmp_path, account, "CompleteTask", table("TaskId,CallResolution", *rows))
     account.server.change("faults", {})
-    assert set(done.rows) <= {"called", "unchanged reply.task.cannotComplete", "unchanged reply.cannotComplete"}
+    given_up = "unknown answer.lost"  # four answers in a row may be lost
+    told = {"called", "unchanged reply.task.cannotComplete", "unchanged reply.cannotComplete"}
+    assert set(done.rows) & told and set(done.rows) <= told | {given_up}
     assert set(account.tasks().values()) == {"finished"}
     assert account.changes("tasks.complete") + account.changes("tasks.bulk_complete") == 12
 
