@@ -105,13 +105,18 @@ def create_run(runs: Path, job: str, now_s: float) -> RunFolder:
     stamp = datetime.fromtimestamp(now_s, UTC).strftime("%Y%m%d-%H%M%S")
     for begun in (runs / safe_name(job)).glob("[0-9]*-[0-9]*-*/"):
         RunFolder(begun).tidy()
-    path = runs / safe_name(job) / f"{stamp}-{int(now_s * 1000) % 1000:03}{secrets.token_hex(1)}"
-    try:
-        private_folder(path.parent)
-        path.mkdir(mode=0o700)
-    except OSError as error:
-        raise DiskFatal(f"the run folder {path} cannot be made: {error.strerror}") from None
-    return RunFolder(path)
+    while True:
+        path = runs / safe_name(job) / f"{stamp}-{int(now_s * 1000) % 1000:03}{secrets.token_hex(1)}"
+        try:
+            private_folder(path.parent)
+            path.mkdir(mode=0o700)
+        except FileExistsError:
+            if path.is_dir():  # begun in the same millisecond, with the same chance
+                continue
+            raise DiskFatal(f"the run folder {path} cannot be made: a file is in its way") from None
+        except OSError as error:
+            raise DiskFatal(f"the run folder {path} cannot be made: {error.strerror}") from None
+        return RunFolder(path)
 
 
 def safe_name(job: str) -> str:
