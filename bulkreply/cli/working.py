@@ -28,7 +28,8 @@ def _fastest_loop() -> Callable[[], asyncio.AbstractEventLoop] | None:
         import uvloop
     except ImportError:
         return None
-    return uvloop.new_event_loop
+    made: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return made
 
 
 async def _interruptible(work: Coroutine[Any, Any, _Result]) -> _Result:
