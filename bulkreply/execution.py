@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -209,26 +210,20 @@ async def continue_run(order: Order, client: Client, run: RunFolder) -> Report:
                 problem = error
             except OSError as error:
                 problem = DiskFatal.of(error)
-            report = _concluded(order.job, run, ledger, stage, client, began_s, problem)
+            with _hinting_at(run):
+                report = conclude(order.job, run, ledger, stage, client, began_s, problem)
         order.concluded(run)
     if problem is not None:
         raise problem
     return report
 
 
-def _concluded(
-    job: Job,
-    run: RunFolder,
-    ledger: Ledger,
-    stage: Stage,
-    client: Client,
-    began_s: float,
-    problem: BulkreplyError | None,
-) -> Report:
-    """`conclude`; where even that cannot be written, how to go on once it can."""
+@contextmanager
+def _hinting_at(run: RunFolder) -> Iterator[None]:
+    """Where not even the report can be written: how to go on once it can."""
     hint = f"make room, then: bulkreply resume {run.name}"
     try:
-        return conclude(job, run, ledger, stage, client, began_s, problem)
+        yield
     except DiskFatal as error:
         raise DiskFatal(error.message, hint=hint) from None
     except OSError as error:
