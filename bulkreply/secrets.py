@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from bulkreply.errors import DiskFatal
@@ -66,6 +67,16 @@ def private_folder(folder: Path) -> Path:
         one.mkdir(mode=0o700, exist_ok=True)
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder
+
+
+def keep(path: Path, text: str) -> None:
+    """Puts a private (0600) file in place, whole, if the disk takes it: what it holds is memory that may be lost."""
+    part = path.with_suffix(".part")
+    with suppress(OSError):
+        private_folder(path.parent)
+        part.touch(mode=0o600)
+        part.write_text(text, "utf-8")
+        part.replace(path)
 
 
 def state_folder() -> Path:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
 from bulkreply.catalog.model import Operation
-from bulkreply.secrets import private_folder, state_folder
+from bulkreply.secrets import keep, state_folder
 
 
 class BatchSizes:
@@ -38,12 +37,7 @@ class BatchSizes:
         Where the disk does not take it, later runs learn it again.
         """
         self._known[operation.label] = max(1, min(self.now(operation), size // 2))
-        part = self._path.with_suffix(".part")
-        with suppress(OSError):
-            private_folder(self._path.parent)
-            part.touch(mode=0o600)
-            part.write_text(json.dumps(self._learned() | self._known), "utf-8")
-            part.replace(self._path)
+        keep(self._path, json.dumps(self._learned() | self._known))
 
     def _learned(self) -> dict[str, int]:
         try:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bulkreply.errors import SourceUnreadable
 from bulkreply.files.lines import Grammar, read_records
-from bulkreply.files.octets import BOMS, as_utf8, codec_of, is_gzip, opened
+from bulkreply.files.octets import as_utf8, codec_of, is_gzip, mark_of, opened
 from bulkreply.files.table import ERROR_COLUMNS, FileOptions
 
 _SAMPLE_BYTES = 1 << 18
@@ -125,7 +125,7 @@ def _encoding(path: Path, head: bytes, options: FileOptions) -> tuple[bytes, str
     """Byte order mark, codec name, and how to say it."""
     if options.encoding is not None:
         return *codec_of(path, options.encoding, head), options.encoding
-    mark, marked = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", ""))
+    mark, marked = mark_of(head)
     if marked:
         return mark, marked, f"{marked} (byte order mark)"
     _refuse_binary(path, head)

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, cast
 from bulkreply.errors import SourceUnreadable
 
 GZIP_MAGIC = b"\x1f\x8b"
-BOMS = (
+_BOMS = (
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
     (codecs.BOM_UTF8, "utf-8"),
@@ -58,13 +58,18 @@ class _Transcoded:
                 return text.encode("utf-8", "bulkreply.mark")
 
 
+def mark_of(head: bytes) -> tuple[bytes, str]:
+    """The byte order mark a file begins with, and the encoding it says; empty when there is none."""
+    return next(((mark, name) for mark, name in _BOMS if head.startswith(mark)), (b"", ""))
+
+
 def codec_of(path: Path, wanted: str, head: bytes) -> tuple[bytes, str]:
     """The byte order mark a file begins with and the codec that reads what follows, for an encoding a person named.
 
     Raises:
         SourceUnreadable: There is no such encoding, or it is not one of text files.
     """
-    mark, marked = next(((mark, name) for mark, name in BOMS if head.startswith(mark)), (b"", ""))
+    mark, marked = mark_of(head)
     try:
         name = codecs.lookup(wanted).name
         if name in ("utf-8-sig", "utf-16", "utf-32"):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from pathlib import Path
 
-from bulkreply.secrets import state_folder
+from bulkreply.secrets import keep, state_folder
 
 
 def quota_path(name: str) -> Path:
@@ -38,8 +37,4 @@ class Memory:
 
     def put(self, key_name: str, account_name: str) -> None:
         """Remembers it, if the disk takes it: without, the next run's first call counts elsewhere."""
-        part = self._path.with_suffix(".part")
-        with suppress(OSError):
-            part.touch(mode=0o600)
-            part.write_text(json.dumps(self._all() | {key_name: account_name}), "utf-8")
-            part.replace(self._path)
+        keep(self._path, json.dumps(self._all() | {key_name: account_name}))
