@@ -9,8 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bulkreply.batching import Batch
-from bulkreply.catalog import Guard as Sign
-from bulkreply.catalog import ObjectSpec, Operation, Reach
+from bulkreply.catalog import ObjectSpec, Operation, Reach, Sign
 from bulkreply.catalog.inputs import inputs_of
 from bulkreply.errors import RightMissing, ServerFatal
 from bulkreply.lookup import crowd, detail_of, find, find_ids
@@ -19,7 +18,7 @@ from bulkreply.sinks import ReplySink
 from bulkreply.slots import has_slots
 from bulkreply.wire.answer import Failure
 from bulkreply.wire.compare import ABSENT, at_path, key_of, key_text
-from bulkreply.wire.reach import applies, may_send, said, sends, word
+from bulkreply.wire.reach import applies, may_send, object_reached, said, sends, word
 
 Record = Mapping[str, Any]
 PERSON = "person."
@@ -44,7 +43,7 @@ class Person:
     @property
     def signs(self) -> tuple[Sign, ...]:
         """What tells that this person must not be written to."""
-        return tuple(sign for sign in self.spec.guards if not self.reach.among or sign.code in self.reach.among)
+        return self.spec.signs_for(self.reach)
 
 
 class Guard:
@@ -52,17 +51,21 @@ class Guard:
 
     People are read with the fewest calls, rules once; what was read holds until the object is let go.
 
+    Args:
+        lenient: Whether records that only make people, which writes to nobody, may go without rules that this key may
+            not read or this server does not have; whoever asks for it says so in a report.
+
     Attributes:
-        unread: Rules that this key may not read, or this server does not have, and that were done without: for records
-            that only make people, which writes to nobody.
+        unread: Rules that were done without.
     """
 
-    def __init__(self, sink: ReplySink) -> None:
+    def __init__(self, sink: ReplySink, *, lenient: bool = False) -> None:
         self._sink = sink
         self._client = sink.client
         self._rules: dict[str, frozenset[str]] = {}
         self._records: dict[tuple[str, bool, str], Record | None] = {}
         self._reading = asyncio.Lock()
+        self._lenient = lenient
         self.unread: set[str] = set()
 
     @property
@@ -111,14 +114,10 @@ class Guard:
             return True
         if mode is not None and mode.only == "known":
             return False
-        anyone = Person(self._spec(batch), reach, "", by_id=False)
+        spec = object_reached(self._sink.target.catalog, reach, self._sink.route(batch).spec)
+        anyone = Person(spec, reach, "", by_id=False)
         await self._read_rules([anyone])
         return any(self._rules[sign.rules] for sign in anyone.signs if sign.rules)
-
-    def _spec(self, batch: Batch) -> ObjectSpec:
-        reach = self._sink.operation(batch).reach
-        api, _, name = (reach.of if reach is not None else "").partition(".")
-        return self._sink.target.catalog.object(name, api) if name else self._sink.route(batch).spec
 
     def _people(self, batch: Batch) -> list[Person | None]:
         """Whom each record would reach."""
@@ -126,7 +125,7 @@ class Guard:
         reach = operation.reach
         if reach is None or reach.crowd:
             return []
-        spec = self._spec(batch)
+        spec = object_reached(self._sink.target.catalog, reach, route.spec)
         moded = self._sink.target.mode is not None and route.main
         if moded and not reach.when and (reach.who,) == route.spec.natural_key == spec.natural_key:
             return [Person(spec, reach, key, by_id=False) if key[:1] != ID_MARK else None for key in batch.keys]
@@ -170,7 +169,8 @@ class Guard:
         return made
 
     async def _read_rules(self, people: Collection[Person]) -> None:
-        signs, harmless = {sign for one in people for sign in one.signs}, all(one.reach.new for one in people)
+        signs = {sign for one in people for sign in one.signs}
+        harmless = self._lenient and all(one.reach.new for one in people)
         known = self._rules.keys() if harmless else self._rules.keys() - self.unread
         for label in sorted({label for sign in signs for label in (sign.rules, sign.unless)} - {"", *known}):
             operation = self._client.catalog.operation(label)

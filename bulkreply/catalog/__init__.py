@@ -2,7 +2,7 @@
 
 from bulkreply.catalog.load import Catalog
 from bulkreply.catalog.model import Batch, Field, Operation, Paging, Reach, Recheck
-from bulkreply.catalog.objects import Api, Case, Guard, Lookup, Mode, ObjectSpec, Procedure
+from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure, Sign
 
 __all__ = [
     "Api",
@@ -10,7 +10,6 @@ __all__ = [
     "Case",
     "Catalog",
     "Field",
-    "Guard",
     "Lookup",
     "Mode",
     "ObjectSpec",
@@ -19,4 +18,5 @@ __all__ = [
     "Procedure",
     "Reach",
     "Recheck",
+    "Sign",
 ]

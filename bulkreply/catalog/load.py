@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from bulkreply.catalog.inputs import as_procedure
 from bulkreply.catalog.kinds import check_kinds, check_references, entries_of, table_of, words_of
 from bulkreply.catalog.model import TYPES, Batch, Field, Operation, Paging, Reach, Recheck
-from bulkreply.catalog.objects import Api, Case, Guard, Lookup, Mode, ObjectSpec, Procedure
+from bulkreply.catalog.objects import Api, Case, Lookup, Mode, ObjectSpec, Procedure, Sign
 from bulkreply.errors import UsageProblem
 
 _Built = TypeVar("_Built")
@@ -126,7 +126,7 @@ def object_from(table: Mapping[str, Any], where: str) -> ObjectSpec:
         modes={n: _mode(n, t, f"{where} mode {n}", lead) for n, t in part("modes").items()},
         shapes={n: _fields(t, f"{where} shape {n}") for n, t in part("shapes").items()},
         lookup=_build(Lookup, table_of(lookup, f"{where} lookup"), where) if lookup else None,
-        guards=tuple(_build(Guard, t, f"{where} guard") for t in entries_of(rest.pop("guards", ()), f"{where} guards")),
+        signs=tuple(_build(Sign, t, f"{where} sign") for t in entries_of(rest.pop("signs", ()), f"{where} signs")),
     )
 
 

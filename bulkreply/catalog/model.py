@@ -158,7 +158,7 @@ class Reach:
         who: Input or field that names the person: by its id, or by what its object is known by.
         of: Object of those people, `v3.contacts`; "" is the operation's own.
         when: Input -> words for which the call does that, "" for an empty value; left out of a call, it does not.
-        among: Guards that matter; () for all of the object.
+        among: Signs that matter, by their codes; () for all of the object.
         new: Whether only people Reply does not hold yet matter: the call would make them.
         sends: Whether Reply writes to them because of it, and not just may; without `when`, the operation says so.
         crowd: For `who` that is no person but stands for many: the listing that counts them, `v3.contacts.filter`.

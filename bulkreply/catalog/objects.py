@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from bulkreply.catalog.model import Field, Mark, Operation
+from bulkreply.catalog.model import Field, Mark, Operation, Reach
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ class Lookup:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Guard:
+class Sign:
     """What tells that a person must not be written to: a value of the record, or a rule that names it.
 
     Attributes:
@@ -111,7 +111,7 @@ class ObjectSpec:
         repeats: Whether several records may share a natural key.
         parent: Field that names another record of the same kind, which must exist first; "" when there is none.
         shapes: Shape -> its fields, for nested values.
-        guards: For people, what tells that one must not be written to; the first that holds is the reason.
+        signs: For people, what tells that one must not be written to; the first that holds is the reason.
     """
 
     name: str
@@ -126,7 +126,7 @@ class ObjectSpec:
     repeats: bool = False
     parent: str = ""
     shapes: Mapping[str, Mapping[str, Field]] = field(default_factory=dict)
-    guards: tuple[Guard, ...] = ()
+    signs: tuple[Sign, ...] = ()
 
     @property
     def custom(self) -> Field | None:
@@ -142,6 +142,10 @@ class ObjectSpec:
     def mappable_fields(self) -> tuple[str, ...]:
         """Names a job may map to, without custom fields."""
         return tuple(f.name for f in self.fields.values() if f.mappable and f.type != "custom")
+
+    def signs_for(self, reach: Reach) -> tuple[Sign, ...]:
+        """The signs that matter to a call which reaches such people."""
+        return tuple(sign for sign in self.signs if not reach.among or sign.code in reach.among)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ class Sending:
         self._sink = sink
         self._recorder = recorder
         self._caps = caps
-        self._guard = Guard(sink)
+        self._guard = Guard(sink, lenient=True)
         self._unread = 0
         self._count = Headcount(caps, Reached(reached_path(sink.client.account_name), sink.client.clock))
 

@@ -13,7 +13,7 @@ from bulkreply.net.client import Client
 from bulkreply.plan.cost import sendable_by_group
 from bulkreply.stage import Stage
 from bulkreply.targets import Target
-from bulkreply.wire.reach import applies, may_send, said, sends
+from bulkreply.wire.reach import applies, may_send, object_reached, said, sends
 from bulkreply.wire.route import route_of
 
 MANY_CROWDS = 20
@@ -101,9 +101,8 @@ def _reads(target: Target, stage: Stage) -> dict[str, int]:
             continue
         if reach.new and target.mode is not None and target.mode.only == "known":
             continue
-        api, _, name = reach.of.partition(".")
-        spec = target.catalog.object(name, api) if name else route.spec
-        signs = [sign for sign in spec.guards if not reach.among or sign.code in reach.among]
+        spec = object_reached(target.catalog, reach, route.spec)
+        signs = spec.signs_for(reach)
         calls |= dict.fromkeys((label for sign in signs for label in (sign.rules, sign.unless) if label), 1)
         if reach.new or spec.lookup is None:
             continue

@@ -7,9 +7,15 @@ from typing import Any
 
 import orjson
 
-from bulkreply.catalog import Operation, Reach
+from bulkreply.catalog import Catalog, ObjectSpec, Operation, Reach
 from bulkreply.catalog.inputs import element
 from bulkreply.wire.route import Route, address_of
+
+
+def object_reached(catalog: Catalog, reach: Reach, own: ObjectSpec) -> ObjectSpec:
+    """The object of the people a call reaches: that of the operation, unless it names another."""
+    api, _, name = reach.of.partition(".")
+    return catalog.object(name, api) if name else own
 
 
 def said(operation: Operation, route: Route, body: str = "", address: str | None = None) -> dict[str, Any]:

@@ -42,14 +42,14 @@ def test_a_reach_speaks_of_what_there_is(operation: Operation) -> None:
         return
     api, _, name = reach.of.partition(".")
     people = CATALOG.object(name, api) if name else spec
-    assert people.guards
-    assert set(reach.among) <= {sign.code for sign in people.guards}
+    assert people.signs
+    assert set(reach.among) <= {sign.code for sign in people.signs}
     assert len(people.natural_key) == 1
 
 
-@pytest.mark.parametrize("spec", [spec for spec in CATALOG if spec.guards], ids=lambda one: one.name)
+@pytest.mark.parametrize("spec", [spec for spec in CATALOG if spec.signs], ids=lambda one: one.name)
 def test_a_guard_can_be_read(spec: ObjectSpec) -> None:
-    for sign in spec.guards:
+    for sign in spec.signs:
         assert sign.field.partition(".")[0] in spec.fields
         assert bool(sign.values) != bool(sign.rules)
         for label in filter(None, (sign.rules, sign.unless)):
