@@ -279,7 +279,7 @@ class Engine:
                 case Verdict.STOP:
                     if not tried:
                         await self._recorder.replace(entry, batch.only([]))
-                    self._sending.back(batch)
+                        self._sending.back(batch)
                     raise self._client.stop(judgement, operation)
                 case _:
                     return self._doubt(entry, at_s, batch, judgement.reason)
