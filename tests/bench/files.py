@@ -28,15 +28,8 @@ FIELDS = {
 }
 
 PEOPLE = {
-    "email": "Email",
-    "firstName": "First Name",
-    "lastName": "Last Name",
-    "title": "Title",
-    "company": "Company",
-    "city": "City",
-    "country": "Country",
-    "phone": "Phone",
-    "notes": "Notes",
+    field: FIELDS[field]
+    for field in ("email", "firstName", "lastName", "title", "company", "city", "country", "phone", "notes")
 }
 
 

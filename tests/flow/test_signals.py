@@ -8,12 +8,13 @@ import shlex
 import signal
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import KEY_CANARY
-from tests.flow.gate import gate_to
+from tests.flow.gate import Gate, gate_to
 from tests.flow.under_way import UnderWay, contacts_file, until
 from tests.support import Bulkreply, Done, SandboxProcess, start_sandbox
 
@@ -60,15 +61,22 @@ def resume_as_told(command: Bulkreply, done: Done, url: str) -> Done:
     return command(*shlex.split(found[1]), "--base-url", url, *FREE)
 
 
-@each_signal(signal.SIGINT)
-def test_the_first_signal_records_what_is_under_way_and_prints_the_command(
-    server: SandboxProcess, bulkreply: Bulkreply, number: int
-) -> None:
+@contextmanager
+def two_under_way(server: SandboxProcess, bulkreply: Bulkreply) -> Iterator[tuple[Gate, UnderWay]]:
+    """A run whose two workers have a call under way each, done at the server, unknown here."""
     job = contacts_file(bulkreply, ROWS, "long")
     with gate_to(server.url, b"/import") as gate:
         gate.let(3)
         run = UnderWay(bulkreply, "run", job, "--base-url", gate.url, *FREE, "--parallel", "2")
-        run.until(lambda: gate.held == 2)  # both workers have a call under way, done at the server, unknown here
+        run.until(lambda: gate.held == 2)
+        yield gate, run
+
+
+@each_signal(signal.SIGINT)
+def test_the_first_signal_records_what_is_under_way_and_prints_the_command(
+    server: SandboxProcess, bulkreply: Bulkreply, number: int
+) -> None:
+    with two_under_way(server, bulkreply) as (gate, run):
         run.process.send_signal(number)
         run.until(lambda: not pending(run.process.pid, number))
         gate.let(None)
@@ -96,11 +104,7 @@ def pending(pid: int, number: int) -> bool:
 def test_the_second_signal_leaves_at_once_and_the_run_goes_on(
     server: SandboxProcess, bulkreply: Bulkreply, number: int
 ) -> None:
-    job = contacts_file(bulkreply, ROWS, "long")
-    with gate_to(server.url, b"/import") as gate:
-        gate.let(3)
-        run = UnderWay(bulkreply, "run", job, "--base-url", gate.url, *FREE, "--parallel", "2")
-        run.until(lambda: gate.held == 2)
+    with two_under_way(server, bulkreply) as (gate, run):
         until(lambda: run.process.send_signal(number) or run.process.poll() is not None)
         assert gate.held == 2, "it did not wait for the answers"
         assert_quiet(run.end(), CODES[number])
