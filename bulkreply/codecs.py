@@ -18,6 +18,8 @@ from bulkreply.catalog.model import Field
 
 CONTROL_PATTERNS = ["\\", '"', *map(chr, range(32)), "\u2028", "\u2029"]
 CONTROL_ESCAPES = [json.dumps(c)[1:-1] for c in CONTROL_PATTERNS]
+ESCAPED = '[\\x00-\\x1f"\\\\\u2028\u2029]'
+"""A character that does not stand in a JSON string as it is."""
 
 _TRUE = ("true", "yes", "y", "1", "t", "x", "on")
 _FALSE = ("false", "no", "n", "0", "f", "off")
@@ -36,6 +38,8 @@ class Codec:
         read: Column of trimmed text, null where blank -> column of canonical text, null where unreadable.
         expects: What a readable cell looks like, for the reject's message.
         second_look: Decides on cells `read` could not: canonical text or None, and why. For the few, not the many.
+        few: Whether there are few readable cells, so that each distinct one is read once.
+        max_length: Characters a cell may have, when that is all there is to read; 0 for other codecs.
     """
 
     name: str
@@ -43,6 +47,19 @@ class Codec:
     read: Callable[[pl.Expr], pl.Expr]
     expects: str
     second_look: Callable[[str], tuple[str | None, str]] | None = None
+    few: bool = False
+    max_length: int = 0
+
+    def column(self, cells: pl.Series) -> pl.Series:
+        """`read` of a whole column, by the shortest way."""
+        longest = cells.str.len_bytes().max() if self.max_length else None
+        if isinstance(longest, int) and longest <= self.max_length:  # no text has more characters than bytes
+            return cells
+        if not self.few:
+            return cells.to_frame("cell").select(self.read(pl.col("cell")).alias("value")).to_series()
+        distinct = cells.drop_nulls().unique()
+        read = distinct.to_frame("cell").select(self.read(pl.col("cell")).alias("value")).to_series()
+        return cells.replace_strict(distinct, read, default=None, return_dtype=pl.String)
 
 
 def fold(text: str) -> str:
@@ -79,6 +96,7 @@ def _text(max_length: int) -> Codec:
         True,
         lambda cell: pl.when(cell.str.len_chars() <= max_length).then(cell),
         f"at most {max_length} characters",
+        max_length=max_length,
     )
 
 
@@ -92,7 +110,7 @@ def _enum(field: Field) -> Codec:
             list(spellings), list(spellings.values()), default=None, return_dtype=pl.String
         )
 
-    return Codec("enum", True, read, "one of " + ", ".join(field.values))
+    return Codec("enum", True, read, "one of " + ", ".join(field.values), few=True)
 
 
 def _bounded(plain: Codec, field: Field) -> Codec:
@@ -211,7 +229,7 @@ CODECS: dict[str, Codec] = {
         Codec("text", True, lambda cell: cell, "text"),
         Codec("email", True, _read_email, "an e-mail address", _second_email),
         Codec("url", True, _read_url, "a web address"),
-        Codec("boolean", False, _read_boolean, "yes or no, true or false, 1 or 0"),
+        Codec("boolean", False, _read_boolean, "yes or no, true or false, 1 or 0", few=True),
         Codec("integer", False, _read_integer, "a whole number"),
         Codec("number", False, _read_number, "a number with digits only, a point before decimals"),
         Codec("id", False, _read_id, "an id: a whole number above 0"),
@@ -223,6 +241,6 @@ CODECS: dict[str, Codec] = {
 
 def json_text(column: pl.Series) -> pl.Series:
     """A column of text with everything escaped that JSON needs escaped, without the quotes around it."""
-    if not column.str.contains('[\\x00-\\x1f"\\\\\u2028\u2029]').any():
+    if not column.str.contains(ESCAPED).any():
         return column
     return column.str.replace_many(CONTROL_PATTERNS, CONTROL_ESCAPES)

@@ -69,17 +69,18 @@ class ReplySink:
 
     def route(self, batch: Batch) -> Route:
         """Where a batch goes."""
-        if has_slots(batch.group):
-            return route_of(batch.group, self.target, self.id_of)
-        if batch.group not in self._routes:
-            self._routes[batch.group] = route_of(batch.group, self.target)
-        return self._routes[batch.group]
+        found = self._routes.get(batch.group)
+        if found is None:
+            if has_slots(batch.group):
+                return route_of(batch.group, self.target, self.id_of)
+            found = self._routes[batch.group] = route_of(batch.group, self.target)
+        return found
 
     def operation(self, batch: Batch) -> Operation:
         """The operation that carries a batch."""
-        known = self.target.known if batch.known else None
         route = self.route(batch)
-        return known if known is not None and route.main else route.operation
+        known = self.target.known if batch.known and route.main else None
+        return known or route.operation
 
     def success(self, batch: Batch) -> Outcome:
         """What a record of a batch became when it was taken."""
@@ -217,8 +218,7 @@ class ReplySink:
         if operation.batch is None:
             path = self.path(batch, route, operation)
             query |= address_of(batch.addresses[0] if batch.addresses else None)[1]
-        named = replace(route, operation=operation)
-        return write_call(operation, self.elements(batch), parameters(named, path), shared, query)
+        return write_call(operation, self.elements(batch), parameters(route.spec, operation, path), shared, query)
 
     async def deliver(self, batch: Batch, permit: Permit) -> Delivery:
         """Sends a prepared batch once and reads the answer."""

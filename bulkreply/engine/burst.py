@@ -106,7 +106,10 @@ class Burst:
         return [batch.only([i]) for i in chosen], [batch.only(rest)] if rest else []
 
     def _of(self, operation: Operation) -> _Streak:
-        return self._streaks.setdefault(operation.label, _Streak(over=not self._most))
+        found = self._streaks.get(operation.label)
+        if found is None:
+            found = self._streaks[operation.label] = _Streak(over=not self._most)
+        return found
 
 
 def _words(failure: Failure) -> tuple[str, ...]:

@@ -6,12 +6,14 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any
+
+import orjson
 
 from bulkreply.batching import Batch
 from bulkreply.engine.admission import Admission
 from bulkreply.engine.burst import Burst
+from bulkreply.engine.courier import Courier
 from bulkreply.engine.doubts import Doubt, Doubts
 from bulkreply.engine.fates import Fates
 from bulkreply.engine.headcount import NO_CAPS, Caps
@@ -20,16 +22,14 @@ from bulkreply.engine.later import Later
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.engine.remains import Remains
 from bulkreply.engine.sending import Sending
+from bulkreply.engine.turns import Turns
 from bulkreply.errors import BulkreplyError, DiskFatal, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
 from bulkreply.ledger.scribe import Scribe
-from bulkreply.quota import Permit
 from bulkreply.sinks import ReplySink
 from bulkreply.sizes import BatchSizes
 from bulkreply.spans import Spans
 from bulkreply.stage import Stage
-from bulkreply.wire.answer import Failure
-from bulkreply.wire.verdict import Verdict
 
 WATCH_S = 1.0
 
@@ -67,10 +67,12 @@ class Engine:
         self._positions = stage.positions
         self._caps = caps
         self._client = sink.client
+        self._turns = Turns(sink.client.patience.width)
         self._again: deque[Batch] = deque()
         self._fresh: Iterator[Batch] = iter(())
         self._wave = 0
         self._held: Batch | None = None
+        self._requests = ""
         self._problem: BulkreplyError | None = None
 
     async def run(self) -> None:
@@ -81,14 +83,14 @@ class Engine:
         """
         done = self._ledger.settled()
         self._progress.tally = self._ledger.tally()
-        async with Scribe(self._ledger) as scribe:
+        async with Scribe(self._ledger, self._note_requests) as scribe:
             self._recorder = Recorder(scribe, self._progress, self._rules, self._client, self._identities)
             self._doubts = Doubts(self._sink, self._recorder, self._rules)
             self._later = Later(self._sink, self._recorder, self._identities)
             self._admission = Admission(self._sink, self._recorder)
             self._sending = Sending(self._sink, self._recorder, self._caps)
             burst = Burst(self._rules.burst, self._positions - len(done))
-            self._fates = Fates(
+            fates = Fates(
                 self._sink,
                 self._recorder,
                 self._sizes,
@@ -98,6 +100,18 @@ class Engine:
                 burst,
                 self._again,
                 self._keep_answer,
+            )
+            self._courier = Courier(
+                self._sink,
+                self._recorder,
+                self._rules,
+                self._sending,
+                self._doubts,
+                fates,
+                self._turns,
+                self._again,
+                self._progress,
+                lambda: self._stop.is_set() or not isinstance(self._problem, RunPaused | None),
             )
             watch = asyncio.create_task(self._watch())
             try:
@@ -121,7 +135,7 @@ class Engine:
             await self._sending.open(self._remains.batches(done | admitted, 1000))
         followed = self._recall(done)
         self._fresh = self._remains.batches(begun | admitted)
-        await self._together([self._follow(entry.id, entry.at_s, batch, entry.job) for entry, batch in followed])
+        await self._together([self._courier.follow(one.id, one.at_s, batch, one.job) for one, batch in followed])
         while True:
             while await self._pass() and self._doubts:
                 await self._resolve()
@@ -147,7 +161,7 @@ class Engine:
 
     async def _pass(self) -> bool:
         """Sends until nothing is left to send or enough is in doubt; whether the run may go on."""
-        await self._together([self._work() for _ in range(self._client.patience.width)])
+        await self._together([self._work() for _ in range(self._turns.workers)])
         return not self._stopping
 
     async def _together(self, tasks: list[Coroutine[Any, Any, None]]) -> None:
@@ -157,10 +171,19 @@ class Engine:
     async def _guarded(self, task: Coroutine[Any, Any, None]) -> None:
         try:
             await task
+        except Interrupted:  # a wait that was ended: why is known to whoever ended it
+            pass
         except BulkreplyError as problem:
             self._problem = self._problem or problem
         except OSError as error:
             self._problem = self._problem or DiskFatal.of(error)
+
+    def _note_requests(self, ledger: Ledger) -> None:
+        """What a kill would otherwise make the report forget."""
+        said = orjson.dumps(self._client.counts.as_words()).decode()
+        if said != self._requests:
+            ledger.note(requests=said)
+            self._requests = said
 
     def _now_s(self) -> float:
         return self._client.clock.now_s()
@@ -185,43 +208,12 @@ class Engine:
             self._again.extend(self._admission.prepare(batch))
 
     async def _work(self) -> None:
-        while (batch := await self._next()) is not None:
-            batch, rest = await self._sending.passed(batch)
-            if len(rest):
-                self._again.appendleft(rest)
-            if not len(batch):
-                continue
-            prepared, settled = await self._sink.prepare(batch)
-            if settled is not None:
-                await self._recorder.replace(0, batch, settled)
-                self._sending.told(batch, settled)
-                continue
-            permit = await self._permit(batch)
-            if permit is None:
-                self._sending.back(batch)
-                self._again.appendleft(batch)
-                return
-            entry, at_s = await self._intend(batch, permit)
-            await self._deliver(entry, at_s, batch, prepared, permit)
-
-    async def _intend(self, batch: Batch, permit: Permit, before: int = 0) -> tuple[int, float]:
-        """Records that a batch is about to be sent; a permit that cannot be used then goes back."""
-        try:
-            self._sending.turn(batch)
-            return await self._recorder.intend(batch, before)
-        except BaseException:
-            self._client.give_back(permit)
-            raise
-
-    async def _permit(self, batch: Batch) -> Permit | None:
-        """Waits for the quota; None when the run is to stop before the quota allows a call."""
-        try:
-            return await self._client.permit(self._sink.operation(batch))
-        except RunPaused as pause:
-            self._problem = self._problem or pause
-        except Interrupted:
-            pass
-        return None
+        while True:
+            async with self._turns.ready():
+                batch = await self._next()
+                if batch is None:
+                    return
+                await self._courier.take(batch)
 
     @property
     def _stopping(self) -> bool:
@@ -238,63 +230,6 @@ class Engine:
                 words = "the quota opens too late for this run's patience"
                 self._problem = RunPaused(words, resume_at=opens_s, hint="resume then; nothing is lost")
         self._client.leave()
-
-    async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
-        """Sends one batch until its fate is known, in doubt, or divided."""
-        attempt, began_s, operation, tried = 0, at_s, self._sink.operation(batch), False
-        while True:
-            delivery = await self._sink.deliver(prepared, permit)
-            judgement = delivery.judgement
-            match judgement.verdict:
-                case Verdict.DONE if delivery.settled is not None and self._fates.reads_back(batch):
-                    return self._doubt(entry, at_s, batch)
-                case Verdict.DONE if delivery.settled is not None:
-                    return await self._fates.settle(entry, batch, delivery)
-                case Verdict.FOLLOW:
-                    await self._recorder.follow(entry, delivery.job)
-                    return await self._follow(entry, at_s, batch, delivery.job)
-                case Verdict.WAIT if not tried:
-                    await self._recorder.replace(entry, batch.only([]))
-                    return self._again.appendleft(batch)
-                case Verdict.RETRY if judgement.ambiguous and self._rules.ambiguous == "hold":
-                    return self._doubt(entry, at_s, batch, judgement.reason)
-                case Verdict.RETRY:
-                    if judgement.ambiguous:
-                        tried, batch = True, replace(batch, attempt=max(1, batch.attempt))
-                    elif not tried:  # nothing of it left the machine, so nothing of it is in doubt
-                        await self._recorder.replace(entry, batch.only([]))
-                        entry = 0
-                    attempt += judgement.reason.startswith("status")
-                    await self._client.pause_before_repeat(judgement, attempt, began_s, operation)
-                    permit = await self._client.permit(operation)
-                    entry, at_s = await self._intend(batch, permit, entry)
-                case Verdict.SPLIT | Verdict.REJECT if operation.batch is not None and operation.batch.whole:
-                    words = next(iter(judgement.failures.values()), Failure("reply.refused", judgement.reason))
-                    refused = replace(judgement, failures=dict.fromkeys(range(len(batch)), words))
-                    return await self._fates.reject(entry, batch, refused)
-                case Verdict.SPLIT:
-                    return await self._fates.split(entry, batch, judgement)
-                case Verdict.REJECT:
-                    return await self._fates.reject(entry, batch, judgement)
-                case Verdict.STOP:
-                    if not tried:
-                        await self._recorder.replace(entry, batch.only([]))
-                        self._sending.back(batch)
-                    raise self._client.stop(judgement, operation)
-                case _:
-                    return self._doubt(entry, at_s, batch, judgement.reason)
-
-    def _doubt(self, entry: int, at_s: float, batch: Batch, reason: str = "", answered: bool = False) -> None:
-        """Remembers a batch whose fate is in doubt; unless that was `answered`, it may still be at work at Reply."""
-        lost_s = self._now_s() - (self._rules.settle_s if answered else 0)
-        self._doubts.add(Doubt(entry, batch, at_s, lost_s, reason, answered))
-
-    async def _follow(self, entry: int, at_s: float, batch: Batch, job: str) -> None:
-        """A background job's result is opaque: when it has ended, Reply is read."""
-        self._progress.doing = "following background jobs"
-        await self._sink.follow(job)
-        self._progress.doing = "sending"
-        self._doubt(entry, at_s, batch, answered=True)
 
     async def _resolve(self) -> None:
         """Waits until every request in doubt must be done with, then reads Reply."""

@@ -6,8 +6,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import orjson
-
 from bulkreply.batching import Batch
 from bulkreply.engine.identities import Identities
 from bulkreply.errors import BudgetSpent
@@ -88,7 +86,6 @@ class Recorder:
         self._progress = progress
         self._rules = rules
         self._clock = client.clock
-        self._counts = client.counts
         self._identities = identities
 
     async def intend(self, batch: Batch, before: int = 0) -> tuple[int, float]:
@@ -112,7 +109,6 @@ class Recorder:
 
         def write(ledger: Ledger) -> None:
             ledger.settle(entry, bytes(settled.outcomes), settled.ids, rows)
-            self._note_requests(ledger)
 
         self._scribe.leave(write)
         self._identities.note(batch.positions, settled)
@@ -136,7 +132,6 @@ class Recorder:
                 ledger.replace(entry)
             if settled is not None and len(batch):
                 ledger.settle_unsent(batch.spans, bytes(settled.outcomes), settled.ids, rows)
-            self._note_requests(ledger)
 
         await self._scribe.write(write)
         if settled is not None:
@@ -161,7 +156,6 @@ class Recorder:
                 ledger.settle_unsent(proven.spans, bytes(settled.outcomes), settled.ids, known)
             again = ledger.intend(left.spans, left.attempt, sent_s)
             ledger.settle(again, bytes(unknown.outcomes), unknown.ids, rows)
-            self._note_requests(ledger)
 
         await self._scribe.write(write)
         for batch, outcomes in ((proven, settled), (left, unknown)):
@@ -187,10 +181,6 @@ class Recorder:
     async def note(self, **facts: str) -> None:
         """Keeps facts about the run, for its report."""
         await self._scribe.write(lambda ledger: ledger.note(**facts))
-
-    def _note_requests(self, ledger: Ledger) -> None:
-        """What a kill would otherwise make the report forget."""
-        ledger.note(requests=orjson.dumps(self._counts.as_words()).decode())
 
     def _count(self, outcomes: bytes | bytearray) -> None:
         self._progress.count(outcomes)

@@ -35,7 +35,7 @@ class Sending:
         """Reads whom the records of a run would reach, with the fewest calls."""
         await self._guard.read(batch for one in work if len(batch := self._sink.resolve(one)[0]))
 
-    async def passed(self, batch: Batch) -> tuple[Batch, Batch]:
+    async def passed(self, batch: Batch) -> tuple[Batch, Batch | None]:
         """The records that may be sent now, counted, and those that have to wait; who must not be reached is settled.
 
         Raises:
@@ -53,9 +53,9 @@ class Sending:
             await self._recorder.replace(0, left, settled)
             batch = batch.only([i for i in range(len(batch)) if i not in blocked])
         weights = await people_of(self._sink, batch, self._count.counted)
-        if not any(weights):
-            return batch, batch.only([])
-        fits = self._count.take(batch, weights)
+        fits = self._count.take(batch, weights) if any(weights) else len(batch)
+        if fits == len(batch):
+            return batch, None
         return batch.only(range(fits)), batch.only(range(fits, len(batch)))
 
     def turn(self, batch: Batch) -> None:

@@ -17,10 +17,14 @@ class Scribe:
     """Writes to a ledger on a thread of its own. Used as `async with`.
 
     A write is on disk when its `await` returns, never before.
+
+    Args:
+        finish: The last write of every transaction.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, finish: Callable[[Ledger], None] = lambda ledger: None) -> None:
         self._ledger = ledger
+        self._finish = finish
         self._waiting: list[tuple[Callable[[Ledger], Any], asyncio.Future[Any]]] = []
         self._failed: BaseException | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
@@ -80,4 +84,6 @@ class Scribe:
 
     def _perform(self, actions: list[Callable[[Ledger], Any]]) -> list[Any]:
         with self._ledger.transaction():
-            return [action(self._ledger) for action in actions]
+            results = [action(self._ledger) for action in actions]
+            self._finish(self._ledger)
+            return results

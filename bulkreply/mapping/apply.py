@@ -11,7 +11,7 @@ import polars as pl
 from bulkreply.catalog import Field
 from bulkreply.errors import UsageProblem
 from bulkreply.mapping.assembly import assemble
-from bulkreply.mapping.cells import Bound, json_string, parts_of, raw_text, read_cells, read_one
+from bulkreply.mapping.cells import Bound, json_string, no_blanks, parts_of, raw_text, read_cells, read_one
 from bulkreply.mapping.names import Names
 from bulkreply.mapping.nested import Checker, nested_codec
 from bulkreply.mapping.rules import CLEAR, Rule
@@ -89,8 +89,7 @@ class Mapping:
         problems = [reject_frame(chunk.rejects)]
         bad = pl.repeat(False, height, eager=True, dtype=pl.Boolean)
         broken: dict[str, pl.Series] = {}
-        for i, b in enumerate(self.bound):
-            cells = raw[_slot(i)]
+        for b, cells in zip(self.bound, raw, strict=True):
             values, wrong = self._several(b, cells) if self._in_words(b) else read_cells(b, cells)
             if wrong.any():
                 problems.append(self._explain(b, chunk, cells, wrong))
@@ -118,14 +117,15 @@ class Mapping:
             return Mapped(records, pl.concat(problems))
         return Mapped(records.filter(~bad), pl.concat(problems), records.filter(bad))
 
-    def _raw_columns(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def _raw_columns(self, frame: pl.DataFrame) -> list[pl.Series]:
         try:
-            return frame.with_columns(raw_text(b).alias(_slot(i)) for i, b in enumerate(self.bound))
+            raw = frame.with_columns(raw_text(b).alias(_slot(i)) for i, b in enumerate(self.bound))
         except pl.exceptions.PolarsError as error:
             words = str(error).partition("\n")[0].partition(": [")[0]  # what follows quotes cells
             exprs = ", ".join(f"map.{b.rule.field}" for b in self.bound if b.rule.expr)
             hint = "take TRY_CAST for CAST, and a date through `column` with `as: date` and `format`"
             raise UsageProblem(f"an expression fails on some rows ({exprs}): {redact(words)}", hint=hint) from None
+        return [no_blanks(b.rule, raw[_slot(i)]) for i, b in enumerate(self.bound)]
 
     @staticmethod
     def _in_words(b: Bound) -> bool:

@@ -57,7 +57,7 @@ def parts_of(cell: str, b: Bound) -> list[str]:
 
 
 def raw_text(b: Bound) -> pl.Expr:
-    """The trimmed text of a rule before its codec; null where blank."""
+    """The trimmed text of a rule before its codec."""
     rule = b.rule
     text: pl.Expr
     if b.nested_column:
@@ -69,9 +69,15 @@ def raw_text(b: Bound) -> pl.Expr:
         text = pl.sql_expr(rule.expr).cast(pl.String)
     else:
         text = pl.lit(rule.value, dtype=pl.String)
-    text = text.str.strip_chars()
-    text = pl.when(text != "").then(text)
-    return text.fill_null(pl.lit(rule.default.strip())) if rule.default and rule.default.strip() else text
+    return text.str.strip_chars()
+
+
+def no_blanks(rule: Rule, cells: pl.Series) -> pl.Series:
+    """Blank cells as null, or as the rule's default."""
+    blank = cells == ""
+    cells = cells.set(blank, None) if blank.any() else cells
+    default = (rule.default or "").strip()
+    return cells.fill_null(default) if default else cells
 
 
 def read_cells(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -84,25 +90,32 @@ def read_cells(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
         known = known.set(cells.is_null(), None)
         blank = pl.repeat(None, len(cells), eager=True, dtype=pl.String)
         cells, known = (one.zip_with(known.ne_missing(""), blank) for one in (cells, known))
-    values = known.to_frame("cell").with_columns(b.codec.read(pl.col("cell")).alias("value"))["value"]
+    values = b.codec.column(known)
     if rule.clear:
         values = values.to_frame("v").select(pl.when(cells == rule.clear).then(pl.lit(CLEAR)).otherwise("v"))["literal"]
-    wrong = cells.is_not_null() & values.is_null()
+    wrong = _unread(cells, values)
     if b.codec.second_look is not None and wrong.any():
         values = _second_look(b.codec, known, values, wrong)
-        wrong = cells.is_not_null() & values.is_null()
-    if b.required:
+        wrong = _unread(cells, values)
+    if b.required and cells.null_count():
         wrong = wrong | cells.is_null()
     if not b.may_be_emptied:
-        wrong = wrong | values.eq_missing(CLEAR)
+        wrong = wrong | values.eq_missing(CLEAR) if rule.clear else wrong
     elif rule.blank == "clear" and not b.required:
         values = values.to_frame("v").select(pl.when(cells.is_null()).then(pl.lit(CLEAR)).otherwise("v"))["literal"]
     return values, wrong
 
 
+def _unread(cells: pl.Series, values: pl.Series) -> pl.Series:
+    """Cells that hold something which has become nothing."""
+    if cells.null_count() == values.null_count():  # a blank cell is no value
+        return pl.repeat(False, len(cells), eager=True, dtype=pl.Boolean)
+    return cells.is_not_null() & values.is_null()
+
+
 def read_one(codec: Codec, text: str) -> tuple[str | None, str]:
     """The canonical text of one value, or None and why: the end of a sentence."""
-    found = pl.DataFrame({"cell": [text]}).select(codec.read(pl.col("cell")).alias("value"))["value"][0]
+    found = codec.column(pl.Series([text]))[0]
     if found is not None or codec.second_look is None:
         return found, f" is not {codec.expects}"
     value, why = codec.second_look(text)

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from bulkreply.ahead import ahead
 from bulkreply.catalog import Catalog
 from bulkreply.errors import JobInvalid
 from bulkreply.job import Job
@@ -165,7 +166,7 @@ def _stage(
     """One pass over the input: map, validate, render, write."""
     target = mapping.target
     writer = StageWriter(folder, keep, layouts.spreads, any(names.creatable for names in mapping.names.values()))
-    for chunk in source.chunks():
+    for chunk in ahead(source.chunks()):
         mapped = mapping.apply(chunk)
         if limit:
             rows = mapped.records.head(max(0, limit - writer.read))

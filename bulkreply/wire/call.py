@@ -73,12 +73,11 @@ def write_call(
         return Call(operation, path, b"" if empty or operation.method == "GET" else elements[0].encode())
     if operation.batch.field == FILE:
         return upload(operation, path, elements, shared or {})
-    array = "[" + ",".join(elements) + "]"
     if operation.batch.field == "[]":
-        return Call(operation, path, array.encode())
-    lead = f"{{{orjson.dumps(operation.batch.field).decode()}:{array}"
-    tail = orjson.dumps(dict(shared or {}))[1:]
-    return Call(operation, path, lead.encode() + (b"," if shared else b"") + tail)
+        return Call(operation, path, f"[{','.join(elements)}]".encode())
+    lead, tail = orjson.dumps(operation.batch.field).decode(), orjson.dumps(dict(shared or {}))[1:].decode()
+    text = f"{{{lead}:[{','.join(elements)}]{',' if shared else ''}{tail}"
+    return Call(operation, path, text.encode())
 
 
 def with_options(shared: Mapping[str, Any], options: Mapping[str, Any], at: str) -> dict[str, Any]:

@@ -68,9 +68,9 @@ def address_of(text: str | None) -> tuple[dict[str, str], dict[str, str]]:
     return _texts(content.get("path", {})), _texts(content.get("query", {}))
 
 
-def parameters(route: Route, path: Mapping[str, str]) -> dict[str, str]:
+def parameters(spec: ObjectSpec, operation: Operation, path: Mapping[str, str]) -> dict[str, str]:
     """Path parameters by the names the path gives them."""
-    named = {one: path.get(filler(route.spec, route.operation, one), "") for one in route.operation.parameters}
+    named = {one: path.get(filler(spec, operation, one), "") for one in operation.parameters}
     return {name: value for name, value in named.items() if value}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -22,6 +23,7 @@ _ITEM_WORDS = {
     "skipped": Outcome.SKIPPED,
     "failed": Outcome.REJECTED,
 }
+_ID_AND_STATUS = itemgetter("id", "status")
 _TAKEN = {word: one for word, one in _ITEM_WORDS.items() if one in (Outcome.CREATED, Outcome.UPDATED)}
 
 
@@ -121,13 +123,12 @@ def _positional(
 def _all_taken(items: Sequence[Any]) -> Settled | None:
     """The usual answer, read as columns: every record taken, each with a number for an id; None for any other."""
     try:
-        ids = [item["id"] for item in items]
-        outcomes = [_TAKEN[item["status"]] for item in items]
-    except (KeyError, TypeError):
+        ids, words = zip(*map(_ID_AND_STATUS, items), strict=True)
+        outcomes = bytearray(map(_TAKEN.__getitem__, words))
+        settled = Settled(outcomes, array("q", ids))
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
-    if set(map(type, ids)) != {int} or not 0 < min(ids) <= max(ids) < 2**63:
-        return None
-    return Settled(bytearray(outcomes), array("q", ids))
+    return settled if set(map(type, ids)) == {int} and min(ids) > 0 else None
 
 
 def _refuse(operation: Operation, wrong: str) -> None:

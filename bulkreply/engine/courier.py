@@ -1,0 +1,166 @@
+"""One batch on its way: counted, prepared, allowed by the quota, intended, sent, and its answer followed to a fate."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import replace
+
+from bulkreply.batching import Batch
+from bulkreply.engine.doubts import Doubt, Doubts
+from bulkreply.engine.fates import Fates
+from bulkreply.engine.recording import Progress, Recorder, Rules
+from bulkreply.engine.sending import Sending
+from bulkreply.engine.turns import QUICK_S, Turns
+from bulkreply.quota import Permit
+from bulkreply.sinks import ReplySink
+from bulkreply.wire.answer import Failure
+from bulkreply.wire.verdict import Verdict
+
+
+class Courier:
+    """Takes the batches of one run to Reply.
+
+    Args:
+        again: Batches to send before all others; what is not sent, or goes again, is put there.
+        stopping: Whether not even a call whose intent is written is to leave.
+
+    Raises:
+        BulkreplyError: From `take` and `follow`: the run cannot go on; nothing of the batch is lost.
+    """
+
+    def __init__(
+        self,
+        sink: ReplySink,
+        recorder: Recorder,
+        rules: Rules,
+        sending: Sending,
+        doubts: Doubts,
+        fates: Fates,
+        turns: Turns,
+        again: deque[Batch],
+        progress: Progress,
+        stopping: Callable[[], bool],
+    ) -> None:
+        self._sink = sink
+        self._client = sink.client
+        self._recorder = recorder
+        self._rules = rules
+        self._sending = sending
+        self._doubts = doubts
+        self._fates = fates
+        self._turns = turns
+        self._again = again
+        self._progress = progress
+        self._stopping = stopping
+
+    async def take(self, batch: Batch) -> None:
+        """Sends the records of a batch that are to be sent.
+
+        Raises:
+            Interrupted: The run is to stop.
+            RunPaused: The quota opens too late for the patience of this run.
+        """
+        batch, rest = await self._sending.passed(batch)
+        if rest is not None:
+            self._again.appendleft(rest)
+        if not len(batch):
+            return
+        prepared, settled = await self._sink.prepare(batch)
+        if settled is not None:
+            await self._recorder.replace(0, batch, settled)
+            self._sending.told(batch, settled)
+            return
+        entry, at_s, permit = await self._begin(batch)
+        ready_s = self._now_s()
+        async with self._turns.call:
+            began_s = self._now_s()
+            if self._stopping() or began_s - ready_s > QUICK_S:  # no intent is older than the bytes it speaks of
+                self._client.give_back(permit)
+                self._put_back(batch)
+                await self._recorder.replace(entry, batch.only([]))
+            else:
+                await self._deliver(entry, at_s, batch, prepared, permit)
+                self._turns.answered(self._now_s() - began_s < QUICK_S and self._doubts.verifies(batch))
+
+    async def _begin(self, batch: Batch) -> tuple[int, float, Permit]:
+        """Waits for the quota, and records that the batch is about to be sent."""
+        try:
+            permit = await self._client.permit(self._sink.operation(batch))
+        except BaseException:
+            self._put_back(batch)
+            raise
+        return *await self._intend(batch, permit), permit
+
+    async def _intend(self, batch: Batch, permit: Permit, before: int = 0) -> tuple[int, float]:
+        """Records that a batch is about to be sent; a permit that cannot be used then goes back."""
+        try:
+            self._sending.turn(batch)
+            return await self._recorder.intend(batch, before)
+        except BaseException:
+            self._client.give_back(permit)
+            raise
+
+    def _put_back(self, batch: Batch) -> None:
+        self._sending.back(batch)
+        self._again.appendleft(batch)
+
+    async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
+        """Sends one batch until its fate is known, in doubt, or divided."""
+        attempt, began_s, operation, tried = 0, at_s, self._sink.operation(batch), False
+        while True:
+            delivery = await self._sink.deliver(prepared, permit)
+            judgement = delivery.judgement
+            match judgement.verdict:
+                case Verdict.DONE if delivery.settled is not None and self._fates.reads_back(batch):
+                    return self._doubt(entry, at_s, batch)
+                case Verdict.DONE if delivery.settled is not None:
+                    return await self._fates.settle(entry, batch, delivery)
+                case Verdict.FOLLOW:
+                    await self._recorder.follow(entry, delivery.job)
+                    return await self.follow(entry, at_s, batch, delivery.job)
+                case Verdict.WAIT if not tried:
+                    await self._recorder.replace(entry, batch.only([]))
+                    return self._again.appendleft(batch)
+                case Verdict.RETRY if judgement.ambiguous and self._rules.ambiguous == "hold":
+                    return self._doubt(entry, at_s, batch, judgement.reason)
+                case Verdict.RETRY:
+                    if judgement.ambiguous:
+                        tried, batch = True, replace(batch, attempt=max(1, batch.attempt))
+                    elif not tried:  # nothing of it left the machine, so nothing of it is in doubt
+                        await self._recorder.replace(entry, batch.only([]))
+                        entry = 0
+                    attempt += judgement.reason.startswith("status")
+                    await self._client.pause_before_repeat(judgement, attempt, began_s, operation)
+                    permit = await self._client.permit(operation)
+                    entry, at_s = await self._intend(batch, permit, entry)
+                case Verdict.SPLIT | Verdict.REJECT if operation.batch is not None and operation.batch.whole:
+                    words = next(iter(judgement.failures.values()), Failure("reply.refused", judgement.reason))
+                    refused = replace(judgement, failures=dict.fromkeys(range(len(batch)), words))
+                    return await self._fates.reject(entry, batch, refused)
+                case Verdict.SPLIT:
+                    return await self._fates.split(entry, batch, judgement)
+                case Verdict.REJECT:
+                    return await self._fates.reject(entry, batch, judgement)
+                case Verdict.STOP:
+                    if not tried:
+                        await self._recorder.replace(entry, batch.only([]))
+                        self._sending.back(batch)
+                    raise self._client.stop(judgement, operation)
+                case _:
+                    return self._doubt(entry, at_s, batch, judgement.reason)
+
+    def _doubt(self, entry: int, at_s: float, batch: Batch, reason: str = "", answered: bool = False) -> None:
+        """Remembers a batch whose fate is in doubt; unless that was `answered`, it may still be at work at Reply."""
+        lost_s = self._now_s() - (self._rules.settle_s if answered else 0)
+        self._doubts.add(Doubt(entry, batch, at_s, lost_s, reason, answered))
+
+    async def follow(self, entry: int, at_s: float, batch: Batch, job: str) -> None:
+        """A background job's result is opaque: when it has ended, Reply is read."""
+        self._progress.doing = "following background jobs"
+        await self._sink.follow(job)
+        self._progress.doing = "sending"
+        self._doubt(entry, at_s, batch, answered=True)
+
+    def _now_s(self) -> float:
+        return self._client.clock.now_s()
