@@ -55,11 +55,9 @@ class Codec:
         longest = cells.str.len_bytes().max() if self.max_length else None
         if isinstance(longest, int) and longest <= self.max_length:  # no text has more characters than bytes
             return cells
-        if not self.few:
-            return cells.to_frame("cell").select(self.read(pl.col("cell")).alias("value")).to_series()
-        distinct = cells.drop_nulls().unique()
-        read = distinct.to_frame("cell").select(self.read(pl.col("cell")).alias("value")).to_series()
-        return cells.replace_strict(distinct, read, default=None, return_dtype=pl.String)
+        column = cells.drop_nulls().unique() if self.few else cells
+        values = column.to_frame("cell").with_columns(self.read(pl.col("cell")).alias("value"))["value"]
+        return cells.replace_strict(column, values, default=None, return_dtype=pl.String) if self.few else values
 
 
 def fold(text: str) -> str:

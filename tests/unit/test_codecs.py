@@ -17,7 +17,9 @@ SIZE = Catalog().object("contacts").fields["companySize"]
 
 def read(codec: Codec, cell: str | None) -> str | None:
     frame = pl.DataFrame({"cell": [cell]}, schema={"cell": pl.String})
-    return frame.select(codec.read(pl.col("cell")).cast(pl.String).alias("value"))["value"][0]
+    value = frame.select(codec.read(pl.col("cell")).cast(pl.String).alias("value"))["value"][0]
+    assert codec.column(frame["cell"]).to_list() == [value]
+    return value
 
 
 def named(name: str, date_format: str = "", max_length: int = 0) -> Codec:
@@ -181,3 +183,11 @@ def test_escaped_text_is_json_text(cells: list[str]) -> None:
 
 def test_folding() -> None:
     assert fold("1,001 — 5_000") == "1001-5000"
+
+
+@pytest.mark.parametrize("name", [*CODECS, "enum", "short"])
+@given(cells=st.lists(st.one_of(st.none(), st.text(max_size=8), st.sampled_from(["yes", "No", "7", "Ten", "ten "]))))
+def test_a_column_is_read_as_each_of_its_cells(name: str, cells: list[str | None]) -> None:
+    codec = {"enum": codec_for(SIZE), "short": named("text", max_length=5)}.get(name) or CODECS[name]
+    column = pl.Series("cell", cells, dtype=pl.String)
+    assert codec.column(column).to_list() == [read(codec, cell) for cell in cells]
