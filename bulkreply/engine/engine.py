@@ -209,11 +209,14 @@ class Engine:
 
     async def _work(self) -> None:
         while True:
-            async with self._turns.ready():
+            await self._turns.begin()
+            try:
                 batch = await self._next()
                 if batch is None:
                     return
                 await self._courier.take(batch)
+            finally:
+                self._turns.end()
 
     @property
     def _stopping(self) -> bool:

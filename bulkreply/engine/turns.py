@@ -7,8 +7,6 @@ idle: then as many batches again are made ready while others are under way, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 QUICK_S = 0.1
 """An answer in this time is a quick one; an intent that waited longer for its turn is written anew."""
@@ -35,17 +33,16 @@ class Turns:
         """How many may be at work at once, at the most."""
         return 2 * self._width
 
-    @asynccontextmanager
-    async def ready(self) -> AsyncIterator[None]:
-        """From before the quota is asked until the fate of a batch is known."""
+    async def begin(self) -> None:
+        """Called before a batch is made ready, and its quota asked for; `end` follows when its fate is known."""
         await self._ready.acquire()
-        try:
-            yield
-        finally:
-            if self._owed:
-                self._owed -= 1
-            else:
-                self._ready.release()
+
+    def end(self) -> None:
+        """Called once for every `begin`."""
+        if self._owed:
+            self._owed -= 1
+        else:
+            self._ready.release()
 
     def answered(self, quick: bool) -> None:
         """Whether batches may be made ready ahead, as the last answer shows."""

@@ -43,14 +43,14 @@ class Scribe:
             raise self._failed
 
     async def write(self, action: Callable[[Ledger], _Result]) -> _Result:
-        """Performs writes in one transaction, shared with others that wait.
+        """Performs writes in one transaction, shared with others that wait; also when the wait is cancelled.
 
         Raises:
             DiskFatal: Nothing of the transaction was recorded.
         """
         if self._failed is not None:
             raise self._failed
-        return await asyncio.shield(self._queue(action))
+        return await self._queue(action)
 
     def leave(self, action: Callable[[Ledger], Any]) -> None:
         """Leaves a write to be done: it is on disk no later than any that follows, and when it fails those raise."""

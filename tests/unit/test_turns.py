@@ -17,20 +17,21 @@ async def most_at_once(turns: Turns, answers: list[bool], workers: int) -> tuple
     async def work() -> None:
         nonlocal ready, calls
         while True:
-            async with turns.ready():
-                if not left:
-                    return
-                quick = left.pop(0)
-                ready += 1
-                most[0] = max(most[0], ready)
+            await turns.begin()
+            if not left:
+                return turns.end()
+            quick = left.pop(0)
+            ready += 1
+            most[0] = max(most[0], ready)
+            await asyncio.sleep(0)
+            async with turns.call:
+                calls += 1
+                most[1] = max(most[1], calls)
                 await asyncio.sleep(0)
-                async with turns.call:
-                    calls += 1
-                    most[1] = max(most[1], calls)
-                    await asyncio.sleep(0)
-                    calls -= 1
-                    turns.answered(quick)
-                ready -= 1
+                calls -= 1
+                turns.answered(quick)
+            ready -= 1
+            turns.end()
 
     await asyncio.gather(*(work() for _ in range(workers)))
     assert not left
