@@ -47,6 +47,7 @@ def batches(folder: Path, rows: int) -> Iterator[Contest]:
                 _rival(folder, "bare", ONE, url, str(made)),
                 _rival(folder, "streaming", ONE, url, str(file)),
                 _rival(folder, "by_hand", ONE, url, str(file)),
+                _rival(folder, "ledger_alone", ONE, str(rows), str(folder)),
             ],
             {"by_hand": (2.5, 5), "streaming": (1.0, 2.0), "bare": (0.15, 0.33)},
         )

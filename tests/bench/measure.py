@@ -59,7 +59,9 @@ def environment(folder: Path, settings: Mapping[str, str] | None = None) -> dict
     """What a command sees: state of its own, the key of the bench."""
     own = {"PYTHONPATH": str(REPOSITORY), "REPLY_API_KEY": "bench", "COLUMNS": "120"}
     own |= {"XDG_STATE_HOME": str(folder / "state"), "XDG_CONFIG_HOME": str(folder / "config")}
-    return dict(os.environ) | own | dict(settings or {})
+    own |= {"PYTHONPYCACHEPREFIX": str(folder / "compiled")}  # as an installed program has it
+    around = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return around | own | dict(settings or {})
 
 
 def python(*words: str) -> list[str]:
