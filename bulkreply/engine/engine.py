@@ -91,7 +91,6 @@ class Engine:
             self._fates = Fates(
                 self._sink,
                 self._recorder,
-                self._sizes,
                 self._doubts,
                 self._later,
                 self._sending,
@@ -245,6 +244,7 @@ class Engine:
         while True:
             delivery = await self._sink.deliver(prepared, permit)
             judgement = delivery.judgement
+            self._sizes.heard(operation, batch, judgement, self._now_s() - at_s)
             match judgement.verdict:
                 case Verdict.DONE if delivery.settled is not None and self._fates.reads_back(batch):
                     return self._doubt(entry, at_s, batch)
