@@ -144,6 +144,7 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
                 job_fingerprint=job.fingerprint,
                 job_content=orjson.dumps(job.content).decode(),
                 input_fingerprint=plan.fingerprint,
+                input_seen=plan.seen,
                 account=client.account_name,
                 fields=orjson.dumps(plan.fields).decode(),
                 started_s=repr(now_s),

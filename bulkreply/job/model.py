@@ -1,4 +1,4 @@
-"""The models of a job file. Unknown keys are refused; JSON Schema for editors comes from here too."""
+"""The models of a job file. Unknown keys are refused; what stands under a key is its words in editors."""
 
 from __future__ import annotations
 
@@ -27,9 +27,7 @@ FEW_DELETES = 25
 class Strict(BaseModel):
     """Refuses unknown keys, and never quotes input in an error."""
 
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
 
 class From(Strict):
@@ -296,14 +294,3 @@ def rule_of(field: str, entry: str | Entry, policy: Policy) -> Rule:
         blank=entry.blank or policy.blank,
         clear=policy.clear if entry.clear is None else entry.clear,
     )
-
-
-def json_schema(objects: list[str], procedures: list[str]) -> dict[str, Any]:
-    """JSON Schema of job files, with the objects and procedures of the catalog."""
-    schema = JobFile.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "bulkreply job"
-    target = schema["$defs"]["To"]["properties"]
-    target["object"]["anyOf"][0]["enum"] = objects
-    target["procedure"]["anyOf"][0] = {"anyOf": [{"enum": procedures}, {"type": "string", "pattern": "\\."}]}
-    return schema
