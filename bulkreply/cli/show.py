@@ -152,13 +152,21 @@ async def watch(done: Done, client: Client, operation: str, size: int) -> None:
     if not talk.is_terminal:
         while True:
             await asyncio.sleep(LINE_EVERY_S)
-            talk.print(f"{done.done:,} of {done.rows:,} rows, {done.doing}, {_eta(done, client, lane, size)}")
+            eta = _eta(done, client, lane, _size(done, client, operation, size))
+            talk.print(f"{done.done:,} of {done.rows:,} rows, {done.doing}, {eta}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[eta]}"))
     with Progress(*columns, console=talk, transient=True) as bar:
         task = bar.add_task("sending", total=done.rows, eta="")
         while True:
-            bar.update(task, completed=done.done, description=done.doing, eta=_eta(done, client, lane, size))
+            eta = _eta(done, client, lane, _size(done, client, operation, size))
+            bar.update(task, completed=done.done, description=done.doing, eta=eta)
             await asyncio.sleep(0.5)
+
+
+def _size(done: Done, client: Client, operation: str, least: int) -> int:
+    """Rows a call has carried so far: calls grow."""
+    calls = client.counts.by_operation[operation]
+    return max(least, done.done // calls) if calls else least
 
 
 def _eta(done: Done, client: Client, lane: str, size: int) -> str:

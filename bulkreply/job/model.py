@@ -93,7 +93,7 @@ class To(Strict):
     account: str | None = None
     """Account of bulkreply.toml; by default the environment's."""
     batch: int | None = Field(default=None, ge=1, le=10_000)
-    """Records per call, when the catalog's start is not wanted."""
+    """Records per call, always; without it calls begin with the catalog's size and grow to what the server takes."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> To:

@@ -149,3 +149,16 @@ def test_calls_that_grew_and_became_background_jobs_shrink_again(sandbox: Start,
     made = sizes(server)
     assert made.count(200) == 1
     assert max(one for one in made if one != 200) == 100
+
+
+def test_a_plan_says_what_batching_saves(sandbox: Start, bulkreply: Bulkreply) -> None:
+    server = sandbox("--limits", "none")
+    words = ("plan", lay_out(bulkreply, 12_000), "--base-url", server.url)
+    plan = bulkreply(*words, "--json").json
+    assert plan["batching_saves_calls"] == 12_000 - 120
+    assert 3 * 3600 < plan["batching_saves_s"] < 4 * 3600, "12,000 calls take three full hours of 3,000 and some"
+    assert "batching saves 11,880 calls, 3 h" in bulkreply(*words).out
+    offline = bulkreply(*words, "--offline", "--json").json
+    assert (offline["batching_saves_calls"], offline["batching_saves_s"]) == (11_880, None)
+    alone = bulkreply(*words, "--json", "--set", "to.batch=1").json
+    assert (alone["batching_saves_calls"], alone["batching_saves_s"]) == (0, 0)
