@@ -27,7 +27,9 @@ FEW_DELETES = 25
 class Strict(BaseModel):
     """Refuses unknown keys, and never quotes input in an error."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class From(Strict):
