@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
 
 MOST = 250_000
-"""Hashes that are compared with each other at once: 35 MiB, two seconds for five million."""
+"""Hashes that are held before they are put on disk."""
+SHARES = 16
+"""Equal hashes fall into the same share; one share at a time is read back."""
 
 
 class Hashes:
@@ -25,41 +27,47 @@ class Hashes:
         self._write = write
         self._most = most
         self._held: list[pl.Series] = []
-        self._held_rows = self._written_rows = 0
-        self._names: list[str] = []
+        self._held_rows = self._first = 0
+        self._names: dict[int, list[str]] = {}
 
     def add(self, hashes: pl.Series) -> None:
         """The next ones."""
         self._held.append(hashes)
         self._held_rows += len(hashes)
-        if self._held_rows >= self._most:
-            self._names.append(f"hash-{len(self._names):06}.arrow")
-            self._write(pl.concat(self._held).alias("hash").to_frame(), self._names[-1])
-            self._written_rows += self._held_rows
-            self._held, self._held_rows = [], 0
+        if self._held_rows < self._most:
+            return
+        for (share,), rows in self._frame().partition_by("share", as_dict=True, include_key=False).items():
+            names = self._names.setdefault(share, [])
+            names.append(f"hash-{share:02}-{len(names):06}.arrow")
+            self._write(rows, names[-1])
+        self._first += self._held_rows
+        self._held, self._held_rows = [], 0
+
+    def _frame(self) -> pl.DataFrame:
+        """What is held: `position hash share`."""
+        empty = pl.Series("hash", [], dtype=pl.UInt64)
+        held = pl.concat([empty, *self._held]).to_frame().with_row_index("position", offset=self._first)
+        return held.with_columns(share=pl.col("hash") % SHARES)
 
     def repeated(self) -> pl.Series:
-        """Positions whose hash occurs more than once, ascending: equal ones fall into the same of several shares."""
-        shares = -(-(self._written_rows + self._held_rows) // self._most)
-        found = [pl.Series("position", [], dtype=pl.UInt32)]
-        for share in range(shares):
-            parts = [part.filter(pl.col("hash") % shares == share) for part in self._parts()]
-            ordered = pl.concat(parts).sort("hash")  # a table of what is duplicated would take ten times the memory
-            same = (ordered["hash"] == ordered["hash"].shift(1)).fill_null(False)
-            found.append(ordered["position"].filter(same | same.shift(-1, fill_value=False)))
+        """Positions whose hash occurs more than once, ascending."""
+        if not self._names:
+            return _alike(self._frame()).sort()
+        held, found = self._frame(), []
+        for share in range(SHARES):
+            written = [pl.read_ipc(self._folder / name) for name in self._names.get(share, ())]
+            found.append(_alike(pl.concat([*written, held.filter(pl.col("share") == share).drop("share")])))
         return pl.concat(found).sort()
-
-    def _parts(self) -> Iterator[pl.DataFrame]:
-        """`position hash`, part by part."""
-        first = 0
-        for name in self._names:
-            frame = pl.read_ipc(self._folder / name)
-            yield frame.with_row_index("position", offset=first)
-            first += frame.height
-        if self._held:
-            yield pl.concat(self._held).alias("hash").to_frame().with_row_index("position", offset=first)
 
     def forget(self) -> None:
         """Removes what is on disk."""
-        for name in self._names:
-            (self._folder / name).unlink(missing_ok=True)
+        for names in self._names.values():
+            for name in names:
+                (self._folder / name).unlink(missing_ok=True)
+
+
+def _alike(frame: pl.DataFrame) -> pl.Series:
+    """Positions of hashes that are not alone; sorting takes a tenth of the memory that a table of them would."""
+    ordered = frame.sort("hash")
+    same = (ordered["hash"] == ordered["hash"].shift(1)).fill_null(False)
+    return ordered["position"].filter(same | same.shift(-1, fill_value=False))
