@@ -9,7 +9,7 @@ import polars as pl
 
 MOST = 250_000
 """Hashes that are held before they are put on disk."""
-SHARES = 16
+SHARES = 32
 """Equal hashes fall into the same share; one share at a time is read back."""
 
 
