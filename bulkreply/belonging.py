@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from bulkreply.accounts import ReplyAccount
+from bulkreply.clock import SYSTEM_CLOCK
 from bulkreply.errors import BulkreplyError, KeyRefused, LedgerUnusable
 from bulkreply.job import Job
 from bulkreply.job.read import job_of
@@ -16,6 +17,7 @@ from bulkreply.ledger import Ledger
 from bulkreply.net.client import Client
 from bulkreply.plan import open_source
 from bulkreply.runs import RunFolder
+from bulkreply.sources import paths_of, seen
 
 
 @contextmanager
@@ -66,9 +68,18 @@ def changes_of(run: RunFolder, job: Job) -> list[str]:
         before = orjson.loads(facts.get("job_content", "{}"))
         found.append("the job changed: " + ", ".join(_differences(before, job.content, ())))
     with suppress(BulkreplyError):
-        if not job.exports and open_source(job, run.path).fingerprint() != facts.get("input_fingerprint"):
+        if job.source.file is not None and _input_changed(run, job, facts):
             found.append("the input changed")
     return found
+
+
+def _input_changed(run: RunFolder, job: Job, facts: Mapping[str, str]) -> bool:
+    """Whether the input holds other bytes; files nothing was done to need not be read, for what is sent is staged."""
+    assert job.source.file is not None
+    looked = seen(paths_of(job.source.file, job.folder, run.path), SYSTEM_CLOCK.now_s())
+    if looked and looked == facts.get("input_seen"):
+        return False
+    return open_source(job, run.path).fingerprint() != facts.get("input_fingerprint")
 
 
 def _differences(before: object, after: object, path: tuple[str, ...]) -> Iterator[str]:

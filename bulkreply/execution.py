@@ -144,6 +144,7 @@ async def _begin(order: Order, client: Client, replaced: RunFolder | None) -> Ru
                 job_fingerprint=job.fingerprint,
                 job_content=orjson.dumps(job.content).decode(),
                 input_fingerprint=plan.fingerprint,
+                input_seen=plan.seen,
                 account=client.account_name,
                 fields=orjson.dumps(plan.fields).decode(),
                 started_s=repr(now_s),
@@ -198,7 +199,7 @@ async def continue_run(order: Order, client: Client, run: RunFolder) -> Report:
                 check_budget(progress, rules)  # before anything is created or sent
                 identities = await identities_of(order, client, target, stage, ledger)
                 sink = ReplySink(client, target, identities.id_of)
-                sizes = BatchSizes(client.account_name, order.job.target.batch or 0)
+                sizes = BatchSizes(client.account_name, order.job.target.batch or 0, client.clock)
                 watching = order.watch(progress, client) if order.watch else None
                 caps = caps_of(order.job)
                 keep = Answers(run.path / ANSWERS_NAME, stage).keep

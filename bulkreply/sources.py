@@ -15,6 +15,8 @@ from bulkreply.files.formats import FileOptions, Table, content_fingerprint, exp
 from bulkreply.records import Chunk
 
 SPOOLED_INPUT = "stdin.input"
+JUST_NOW_S = 2.0
+"""A file that was written so shortly ago may be written again without its times telling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,7 @@ def open_files(pattern: str | Sequence[str], folder: Path, options: FileOptions,
     Raises:
         SourceUnreadable: No file, a file that is no table, or files with different columns.
     """
-    patterns = [pattern] if isinstance(pattern, str) else list(pattern)
-    paths: list[Path] = []
-    for one in patterns:
-        paths += [_standard_input(spool)] if one == "-" else expand(one, folder)
-    if not paths:
-        raise SourceUnreadable("the job names no input file")
+    paths = paths_of(pattern, folder, spool)
     tables = tuple(open_table(path, options, file=i, spool=spool) for i, path in enumerate(paths))
     for table in tables[1:]:
         missing = set(tables[0].columns) ^ set(table.columns)
@@ -78,6 +75,32 @@ def open_files(pattern: str | Sequence[str], folder: Path, options: FileOptions,
                 hint="files read together need the same columns",
             )
     return FileSource(tables)
+
+
+def paths_of(pattern: str | Sequence[str], folder: Path, spool: Path) -> list[Path]:
+    """The input files of a job.
+
+    Raises:
+        SourceUnreadable: There is none.
+    """
+    paths: list[Path] = []
+    for one in [pattern] if isinstance(pattern, str) else pattern:
+        paths += [_standard_input(spool)] if one == "-" else expand(one, folder)
+    if not paths:
+        raise SourceUnreadable("the job names no input file")
+    return paths
+
+
+def seen(paths: Sequence[Path], now_s: float) -> str:
+    """What the file system says of files, changed by whatever is done to one of them; "" where it cannot tell."""
+    try:
+        found = [(str(path.absolute()), path.stat()) for path in paths]
+    except OSError:
+        return ""
+    if any(now_s - max(one.st_mtime, one.st_ctime) < JUST_NOW_S for _, one in found):
+        return ""
+    words = [(path, s.st_dev, s.st_ino, s.st_size, s.st_mtime_ns, s.st_ctime_ns) for path, s in found]
+    return hashlib.blake2b(repr(words).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _standard_input(spool: Path) -> Path:

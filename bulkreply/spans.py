@@ -41,7 +41,7 @@ class Spans:
     def parse(cls, text: str) -> Spans:
         """Reads what `str` wrote: `0-99,104,106-200`, ends included."""
         pairs = []
-        for part in filter(None, text.split(",")):
+        for part in text.split(",") if text else ():
             first, _, last = part.partition("-")
             pairs.append((int(first), int(last or first) + 1))
         if len(pairs) == 1 and pairs[0][0] < pairs[0][1]:  # nearly every batch
@@ -52,7 +52,7 @@ class Spans:
         return ",".join(str(a) if b - a == 1 else f"{a}-{b - 1}" for a, b in self.pairs)
 
     def __len__(self) -> int:
-        return sum(end - first for first, end in self.pairs)
+        return sum([end - first for first, end in self.pairs])
 
     def __iter__(self) -> Iterator[int]:
         return (number for first, end in self.pairs for number in range(first, end))

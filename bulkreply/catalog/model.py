@@ -114,7 +114,7 @@ class Batch:
     Attributes:
         field: Body key of the array; `[]` when the body itself is the array; `file` when they travel as CSV.
         start: Records per call to begin with.
-        max: Most records per call; the size adapts below it and is remembered per account.
+        max: Most records per call: what Reply documents, or where it does not, as far as larger calls are tried.
         of: What an element is: whole `records`, or just the `key` of each.
         element: For `key`, the input whose value an element is, `contactId`; "" is the object's own key.
         whole: Whether the array replaces what Reply holds, so that it must never be divided over calls.

@@ -11,7 +11,7 @@ from rich.table import Column, Table
 from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation, Procedure
 from bulkreply.catalog.inputs import CALL, inputs_of
 from bulkreply.cli.show import data, emit, talk
-from bulkreply.job.model import json_schema
+from bulkreply.job.schema import json_schema
 
 
 def objects(name: str | None, api: str, overlay: Path | None, as_json: bool, markdown: bool) -> int:

@@ -35,7 +35,7 @@ data = Screen(highlight=False, emoji=False, soft_wrap=True)
 def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) -> None:
     """The plan for a person."""
     words = catalog_words
-    through = ", ".join(label for label in plan.calls if label in {one.label for one in plan.target.operations})
+    through = ", ".join(label for label in plan.cost.calls if label in {one.label for one in plan.target.operations})
     target = f"{plan.target.label} through {through or plan.target.operation.label}"
     console.print(f"[bold]{quoted(plan.job.name)}[/bold]: {quoted(target)}")
     for table in plan.source.tables:
@@ -52,13 +52,14 @@ def show_plan(plan: Plan, catalog_words: Mapping[str, Any], console: Console) ->
     if rows["rejected"]:
         reasons = ", ".join(f"{code} {count:,}" for code, count in words["rejects"].items())
         grid.add_row(f"[red]{rows['rejected']:,}[/red]", f"rejected before anything is sent: {reasons}")
-    grid.add_row(f"{plan.batches:,}", "batches")
-    grid.add_row(f"{sum(plan.calls.values()):,}", _calls(words))
+    grid.add_row(f"{plan.cost.batches:,}", "batches")
+    grid.add_row(f"{sum(plan.cost.calls.values()):,}", _calls(words))
     console.print(grid)
     if plan.compare is not None:
         _show_compare(plan.compare, console)
     if plan.batching_saves:
-        console.print(f"  batching saves {plan.batching_saves:,} calls")
+        hours = f", {spell(plan.cost.saved_s)}" if plan.cost.saved_s else ""
+        console.print(f"  batching saves {plan.batching_saves:,} calls{hours}")
     for name, names in plan.new_names.items():
         console.print(f"  [yellow]creates in {name}: {quoted(', '.join(names))}[/yellow]")
     if plan.new_fields:
@@ -97,12 +98,13 @@ def _calls(words: Mapping[str, Any]) -> str:
 
 
 def _show_time(plan: Plan, console: Console) -> None:
-    if plan.forecast is None:
+    forecast = plan.cost.forecast
+    if forecast is None:
         console.print("  [dim]names, custom fields and time are not checked: Reply was not asked[/dim]")
         return
     spent = f" · quota spent so far: {', '.join(plan.spent)}" if plan.spent else ""
-    console.print(f"  takes about [bold]{spell(plan.forecast.duration_s)}[/bold]{spent}")
-    for pause in plan.forecast.pauses:
+    console.print(f"  takes about [bold]{spell(forecast.duration_s)}[/bold]{spent}")
+    for pause in forecast.pauses:
         console.print(f"    {pause}")
 
 
@@ -150,13 +152,21 @@ async def watch(done: Done, client: Client, operation: str, size: int) -> None:
     if not talk.is_terminal:
         while True:
             await asyncio.sleep(LINE_EVERY_S)
-            talk.print(f"{done.done:,} of {done.rows:,} rows, {done.doing}, {_eta(done, client, lane, size)}")
+            eta = _eta(done, client, lane, _size(done, client, operation, size))
+            talk.print(f"{done.done:,} of {done.rows:,} rows, {done.doing}, {eta}")
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[eta]}"))
     with Progress(*columns, console=talk, transient=True) as bar:
         task = bar.add_task("sending", total=done.rows, eta="")
         while True:
-            bar.update(task, completed=done.done, description=done.doing, eta=_eta(done, client, lane, size))
+            eta = _eta(done, client, lane, _size(done, client, operation, size))
+            bar.update(task, completed=done.done, description=done.doing, eta=eta)
             await asyncio.sleep(0.5)
+
+
+def _size(done: Done, client: Client, operation: str, least: int) -> int:
+    """Rows a call has carried so far: calls grow."""
+    calls = client.counts.by_operation[operation]
+    return max(least, done.done // calls) if calls else least
 
 
 def _eta(done: Done, client: Client, lane: str, size: int) -> str:

@@ -14,6 +14,7 @@ from bulkreply.engine.sending import Sending
 from bulkreply.engine.turns import QUICK_S, Turns
 from bulkreply.quota import Permit
 from bulkreply.sinks import ReplySink
+from bulkreply.sizes import BatchSizes
 from bulkreply.wire.answer import Failure
 from bulkreply.wire.verdict import Verdict
 
@@ -33,6 +34,7 @@ class Courier:
         self,
         sink: ReplySink,
         recorder: Recorder,
+        sizes: BatchSizes,
         rules: Rules,
         sending: Sending,
         doubts: Doubts,
@@ -45,6 +47,7 @@ class Courier:
         self._sink = sink
         self._client = sink.client
         self._recorder = recorder
+        self._sizes = sizes
         self._rules = rules
         self._sending = sending
         self._doubts = doubts
@@ -111,6 +114,7 @@ class Courier:
         while True:
             delivery = await self._sink.deliver(prepared, permit)
             judgement = delivery.judgement
+            self._sizes.heard(operation, batch, judgement, self._now_s() - at_s)
             match judgement.verdict:
                 case Verdict.DONE if delivery.settled is not None and self._fates.reads_back(batch):
                     return self._doubt(entry, at_s, batch)

@@ -93,7 +93,6 @@ class Engine:
             fates = Fates(
                 self._sink,
                 self._recorder,
-                self._sizes,
                 self._doubts,
                 self._later,
                 self._sending,
@@ -104,6 +103,7 @@ class Engine:
             self._courier = Courier(
                 self._sink,
                 self._recorder,
+                self._sizes,
                 self._rules,
                 self._sending,
                 self._doubts,

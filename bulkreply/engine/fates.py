@@ -15,7 +15,6 @@ from bulkreply.engine.sending import Sending
 from bulkreply.errors import SameRefusal
 from bulkreply.outcomes import Outcome
 from bulkreply.sinks import Delivery, ReplySink
-from bulkreply.sizes import BatchSizes
 from bulkreply.wire.answer import Settled, removes
 from bulkreply.wire.verdict import Judgement
 
@@ -36,7 +35,6 @@ class Fates:
         self,
         sink: ReplySink,
         recorder: Recorder,
-        sizes: BatchSizes,
         doubts: Doubts,
         later: Later,
         sending: Sending,
@@ -46,7 +44,6 @@ class Fates:
     ) -> None:
         self._sink = sink
         self._recorder = recorder
-        self._sizes = sizes
         self._doubts = doubts
         self._later = later
         self._sending = sending
@@ -80,7 +77,6 @@ class Fates:
         operation = self._sink.operation(batch)
         await self._recorder.replace(entry, batch.only([]))
         if judgement.oversized:
-            self._sizes.too_large(operation, len(batch))
             self._again.extendleft(reversed(batch.halves()))
             return
         first, late = self._burst.parts(operation, batch)

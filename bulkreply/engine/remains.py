@@ -26,11 +26,19 @@ class Remains:
         self._stage = stage
         self._sink = sink
         self._sizes = sizes
+        self._left = 0
 
     def batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
         """Batches of everything that is not done, of the size that works now unless one is given."""
         parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
-        return batches(parts, done, lambda group: size or self._size_of(group))
+        if size:
+            yield from batches(parts, done, lambda group: size)
+            return
+        self._left = self._stage.positions - len(done)
+        for batch in batches(parts, done, self._size_of):
+            self._left -= len(batch)
+            self._sizes.cut(self._sink.operation(batch), batch)
+            yield batch
 
     def begun(self) -> Spans:
         """Positions whose call was begun by an earlier process, and those nobody knows about any more."""
@@ -64,4 +72,4 @@ class Remains:
         operation = self._sink.operation(batch)
         if self._sink.target.known is not None and operation.batch is None and self._sink.route(batch).main:
             return BEFORE_KNOWN
-        return self._sizes.now(operation)
+        return self._sizes.now(operation, self._left)

@@ -1,4 +1,4 @@
-"""The models of a job file. Unknown keys are refused; JSON Schema for editors comes from here too."""
+"""The models of a job file. Unknown keys are refused; what stands under a key is its words in editors."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Strict(BaseModel):
     """Refuses unknown keys, and never quotes input in an error."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, use_attribute_docstrings=True
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, defer_build=True
     )
 
 
@@ -95,7 +95,7 @@ class To(Strict):
     account: str | None = None
     """Account of bulkreply.toml; by default the environment's."""
     batch: int | None = Field(default=None, ge=1, le=10_000)
-    """Records per call, when the catalog's start is not wanted."""
+    """Records per call, always; without it calls begin with the catalog's size and grow to what the server takes."""
 
     @model_validator(mode="after")
     def _one_kind(self) -> To:
@@ -296,14 +296,3 @@ def rule_of(field: str, entry: str | Entry, policy: Policy) -> Rule:
         blank=entry.blank or policy.blank,
         clear=policy.clear if entry.clear is None else entry.clear,
     )
-
-
-def json_schema(objects: list[str], procedures: list[str]) -> dict[str, Any]:
-    """JSON Schema of job files, with the objects and procedures of the catalog."""
-    schema = JobFile.model_json_schema(by_alias=True)
-    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
-    schema["title"] = "bulkreply job"
-    target = schema["$defs"]["To"]["properties"]
-    target["object"]["anyOf"][0]["enum"] = objects
-    target["procedure"]["anyOf"][0] = {"anyOf": [{"enum": procedures}, {"type": "string", "pattern": "\\."}]}
-    return schema

@@ -267,7 +267,7 @@ class Ledger:
 
     def _survey(self) -> Survey:
         if self._surveyed is None:
-            self._surveyed = survey(self._records(""), self._seal.batches)
+            self._surveyed = survey(lambda: self._records(""), self._seal.batches)
         return self._surveyed
 
     def _records(self, where: str) -> Iterator[Record]:

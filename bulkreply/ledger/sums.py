@@ -26,7 +26,7 @@ class Sums:
     def of(self, words: tuple[Hashable, ...], *blobs: bytes) -> int:
         """The checksum of a record: plain values, then long bytes."""
         digest = self._begun.copy()
-        digest.update(repr((words, [len(blob) for blob in blobs])).encode("utf-8", "surrogatepass"))
+        digest.update(repr((words, list(map(len, blobs)))).encode("utf-8", "surrogatepass"))
         for blob in blobs:
             digest.update(blob)
         return int.from_bytes(digest.digest(), "little", signed=True)

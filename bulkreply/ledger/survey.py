@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import NamedTuple
@@ -20,8 +20,7 @@ class State(IntEnum):
     REPLACED = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One batch as the ledger knows it.
 
     Attributes:
@@ -70,19 +69,19 @@ class Survey:
     lost: bool
 
 
-def survey(records: Iterable[Record], expected: int) -> Survey:
-    """Looks at every batch once.
+def survey(records: Callable[[], Iterable[Record]], expected: int) -> Survey:
+    """Looks at every batch once; keeps nothing of those that are settled but their rows, joined to spans.
 
     Args:
+        records: All batches, from the first on each time it is called.
         expected: How many there are, numbered from 1.
     """
-    pairs: list[tuple[int, int]] = []
+    pairs: list[tuple[int, int]] = [(0, 0)]
     spoiled: list[tuple[int, int]] = []
     begun: list[Entry] = []
-    settled: list[tuple[Spans, bytes]] = []
     counts = [0] * len(Outcome)
     seen, lost = 0, False
-    for record in records:
+    for record in records():
         seen += 1
         entry = record.entry
         if entry is None:
@@ -92,25 +91,30 @@ def survey(records: Iterable[Record], expected: int) -> Survey:
         if not record.sound:
             spoiled += entry.positions.pairs
         elif entry.state is State.SETTLED:
-            pairs += entry.positions.pairs
-            settled.append((entry.positions, record.outcomes))
+            for first, end in entry.positions.pairs:
+                if first == pairs[-1][1]:
+                    pairs[-1] = pairs[-1][0], end
+                else:
+                    pairs.append((first, end))
             for code in set(record.outcomes):
                 counts[code] += record.outcomes.count(code)
         elif entry.state is not State.REPLACED:
             begun.append(entry)
     done = Spans.union(pairs)
     if sum(counts) != len(done):
-        counts = _last_words(settled, done)
+        counts = _last_words(records(), done)
     tally = {outcome: counts[outcome] for outcome in Outcome if counts[outcome]}
     return Survey(done, tuple(begun), tally, Spans.union(spoiled), lost or seen != expected)
 
 
-def _last_words(settled: list[tuple[Spans, bytes]], done: Spans) -> list[int]:
+def _last_words(records: Iterable[Record], done: Spans) -> list[int]:
     """Rows by outcome where some were settled more than once."""
     outcomes = bytearray(done.pairs[-1][1])
-    for positions, codes in settled:
+    for entry, sound, codes, _ in records:
         at = 0
-        for first, end in positions.pairs:
+        if entry is None or not sound or entry.state is not State.SETTLED:
+            continue
+        for first, end in entry.positions.pairs:
             outcomes[first:end] = codes[at : at + end - first]
             at += end - first
     return [sum(outcomes[first:end].count(code) for first, end in done.pairs) for code in range(len(Outcome))]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import ceil
 
 from bulkreply.catalog import Catalog
@@ -24,23 +25,61 @@ def sendable_by_group(stage: Stage) -> dict[str, int]:
     return groups
 
 
-def count_writes(target: Target, stage: Stage, sizes: BatchSizes) -> dict[str, int]:
-    """Calls that carry records by operation label, if nothing has to be repeated."""
+def count_writes(target: Target, stage: Stage, sizes: BatchSizes | None) -> dict[str, int]:
+    """Calls that carry records by operation label, if nothing has to be repeated; without sizes, one per record."""
     calls: dict[str, int] = {}
     for group, count in sendable_by_group(stage).items():
         operation = route_of(group, target).operation
-        needed = ceil(count / sizes.now(operation))
+        needed = ceil(count / sizes.now(operation)) if sizes is not None else count
         calls[operation.label] = calls.get(operation.label, 0) + needed
     return calls
 
 
-def count_calls(
-    target: Target, known: Known, stage: Stage, writes: Mapping[str, int], new_names: Mapping[str, tuple[str, ...]]
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a plan costs, if nothing has to be repeated.
+
+    Attributes:
+        batches: Calls that carry records.
+        calls: All calls by operation label.
+        forecast: Wall clock and quota pauses; None when the account is not known.
+        saved_s: How much longer one call per record would take, None likewise.
+    """
+
+    batches: int
+    calls: Mapping[str, int]
+    forecast: Forecast | None
+    saved_s: float | None
+
+
+def cost_of(
+    client: Client | None, catalog: Catalog, target: Target, stage: Stage, wanted: int, calls: Mapping[str, int]
+) -> Cost:
+    """The cost of sending what is staged.
+
+    Args:
+        wanted: Records per call the job asks for, 0 for what is known to work; no growth is promised.
+        calls: The calls besides those that carry records.
+    """
+    writes = count_writes(target, stage, BatchSizes(client.account_name if client else "none", wanted))
+    singles = count_writes(target, stage, None)
+    made, alone = added(calls, writes), added(calls, singles)
+    forecast = foresee(client, catalog, made)
+    longer = foresee(client, catalog, alone) if singles != writes else forecast
+    saved_s = max(0.0, longer.duration_s - forecast.duration_s) if forecast and longer else None
+    return Cost(sum(writes.values()), made, forecast, saved_s)
+
+
+def added(calls: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Calls by operation label, of two kinds together."""
+    return dict(calls) | {label: calls.get(label, 0) + number for label, number in more.items()}
+
+
+def count_others(
+    target: Target, known: Known, stage: Stage, new_names: Mapping[str, tuple[str, ...]]
 ) -> dict[str, int]:
-    """All calls of a run by operation label, if nothing has to be repeated."""
+    """Calls of a run that carry no records, by operation label, if nothing has to be repeated."""
     calls = {"v3.users.whoami": 1} | known.calls
-    for label, count in writes.items():
-        calls[label] = calls.get(label, 0) + count
     for object_name, names in new_names.items():
         calls[f"{target.api}.{object_name}.create"] = len(names)
     if known.new_fields:

@@ -11,21 +11,20 @@ import polars as pl
 
 from bulkreply.ahead import ahead
 from bulkreply.catalog import Catalog
+from bulkreply.clock import SYSTEM_CLOCK
 from bulkreply.errors import JobInvalid
 from bulkreply.job import Job
 from bulkreply.job.read import render
 from bulkreply.mapping import Mapping, Problem, Rule, bind, columns_of, reject_frame
 from bulkreply.mapping.rules import near
 from bulkreply.net.client import Client
-from bulkreply.plan.cost import count_calls, count_writes, foresee, rate_classes, spent
+from bulkreply.plan.cost import Cost, added, cost_of, count_others, rate_classes, spent
 from bulkreply.plan.knowledge import read_references
 from bulkreply.plan.sets import broken_sets
 from bulkreply.plan.stakes import NOTHING, Stakes, stakes_of
 from bulkreply.plan.target import open_source, resolve_rules, uncreatable
-from bulkreply.quota import Forecast
 from bulkreply.records import Reject
-from bulkreply.sizes import BatchSizes
-from bulkreply.sources import FileSource
+from bulkreply.sources import FileSource, seen
 from bulkreply.stage import Stage, StageWriter, Verdicts
 from bulkreply.targets import Target
 from bulkreply.wire.layout import Layouts
@@ -41,10 +40,10 @@ class Plan:
         unmapped: Columns neither mapped nor ignored.
         new_names: Referenced object -> names to be created.
         new_fields: Custom field titles to be created, with their type.
-        batches: Write calls, if nothing has to be repeated.
-        calls: All calls by operation label.
-        forecast: Wall clock and quota pauses; None when the account is not known.
+        cost: Calls, and the wall clock the quota makes of them.
         checked: Whether names and custom fields were checked at Reply.
+        fingerprint: Of the bytes of the input files.
+        seen: Of what the file system said of them before they were read.
         fields: Reply fields that are mapped.
         stakes: People it reaches and records it deletes.
         compare: What the rows would change at Reply, and the calls it took to know; None when it was not asked for.
@@ -58,12 +57,11 @@ class Plan:
     unmapped: tuple[str, ...]
     new_names: MappingOf[str, tuple[str, ...]]
     new_fields: MappingOf[str, str]
-    batches: int
-    calls: MappingOf[str, int]
+    cost: Cost
     checked: bool
-    forecast: Forecast | None = None
     spent: tuple[str, ...] = ()
     fingerprint: str = ""
+    seen: str = ""
     fields: tuple[str, ...] = ()
     stakes: Stakes = NOTHING
     compare: MappingOf[str, int] | None = None
@@ -71,7 +69,7 @@ class Plan:
     @property
     def batching_saves(self) -> int:
         """Calls that one call per row would cost more."""
-        return max(0, self.stage.sendable - self.batches)
+        return max(0, self.stage.sendable - self.cost.batches)
 
     @property
     def gate(self) -> str:
@@ -112,6 +110,7 @@ async def make_plan(
         SourceUnreadable: The input is no table.
     """
     source = open_source(job, folder)
+    looked = seen([table.path for table in source.tables], SYSTEM_CLOCK.now_s())
     fingerprint = source.fingerprint()
     target, rules = resolve_rules(job, catalog, source)
     known = await read_references(job, target, rules, source, client)
@@ -125,10 +124,9 @@ async def make_plan(
         _refuse([Problem(("ignore",), f"not mapped and not ignored: {', '.join(unmapped)}")], job)
     stage, duplicates = _stage(job, source, mapping, layouts, folder / "stage", keep, limit)
     new_names = _new_names(target, stage) if known.checked else {}
-    writes = count_writes(target, stage, BatchSizes(client.account_name if client else "none", job.target.batch or 0))
-    calls = count_calls(target, known, stage, writes, new_names)
     stakes = await stakes_of(job, target, stage, client)
-    calls |= {label: calls.get(label, 0) + number for label, number in stakes.reads}
+    others = added(count_others(target, known, stage, new_names), dict(stakes.reads))
+    cost = cost_of(client, catalog, target, stage, job.target.batch or 0, others)
     return Plan(
         job=job,
         target=target,
@@ -138,12 +136,11 @@ async def make_plan(
         unmapped=unmapped,
         new_names=new_names,
         new_fields=known.new_fields,
-        batches=sum(writes.values()),
-        calls=calls,
+        cost=cost,
         checked=known.checked,
-        forecast=foresee(client, catalog, calls),
         spent=spent(client, target),
         fingerprint=fingerprint,
+        seen=looked,
         fields=tuple(sorted({rule.root for rule in rules})),
         stakes=stakes,
     )
@@ -213,7 +210,7 @@ def _new_names(target: Target, stage: Stage) -> dict[str, tuple[str, ...]]:
 
 def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
     """The plan as plain values, for `plan --json`."""
-    forecast = plan.forecast
+    cost, forecast = plan.cost, plan.cost.forecast
     return {
         "job": plan.job.name,
         "object": plan.target.name,
@@ -230,10 +227,11 @@ def plan_as_words(plan: Plan, catalog: Catalog) -> dict[str, Any]:
         "unmapped_columns": list(plan.unmapped),
         "create": {"names": {k: list(v) for k, v in plan.new_names.items()}, "custom_fields": dict(plan.new_fields)},
         "checked_at_reply": plan.checked,
-        "batches": plan.batches,
-        "calls": dict(plan.calls),
-        "calls_by_rate_class": rate_classes(catalog, plan.calls),
+        "batches": cost.batches,
+        "calls": dict(cost.calls),
+        "calls_by_rate_class": rate_classes(catalog, cost.calls),
         "batching_saves_calls": plan.batching_saves,
+        "batching_saves_s": round(cost.saved_s, 1) if cost.saved_s is not None else None,
         "stakes": plan.stakes.as_words(),
         "quota_spent": list(plan.spent),
         "wall_clock_s": round(forecast.duration_s, 1) if forecast else None,

@@ -26,7 +26,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "v3.max_body": ("none", "N", "N:413", "N:400"),
     "v3.import_mode": ("sync", "job", "job_above_N"),
     "v3.import_job_result": ("opaque", "items"),
-    "v3.import_max_items": ("none", "N"),
+    "v3.import_max_items": ("none", "N", "N:504"),
     "v3.import_bad_email": ("whole_call", "item"),
     "v3.import_results": ("anonymous", "named"),
     "v3.import_no_options": ("fill_empty", "overwrite", "skip"),

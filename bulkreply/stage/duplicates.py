@@ -29,18 +29,6 @@ class Verdicts:
     merged: dict[int, tuple[Any, ...]] = field(default_factory=dict)
 
 
-def repeated(hashes: Sequence[pl.Series]) -> pl.Series:
-    """Positions whose key hash occurs more than once.
-
-    Args:
-        hashes: UInt64 key hashes in position order, piece by piece.
-    """
-    if not hashes:
-        return pl.Series("position", [], dtype=pl.UInt32)
-    joined = pl.concat(list(hashes), rechunk=True)
-    return joined.is_duplicated().arg_true().alias("position")
-
-
 def decide(candidates: pl.DataFrame, policy: Policy, within_group: bool = False) -> Verdicts:
     """Applies a policy to records whose key hashes collide; only truly equal keys count.
 

@@ -12,7 +12,8 @@ import polars as pl
 from bulkreply.errors import DiskFatal
 from bulkreply.mapping import reject_frame
 from bulkreply.secrets import private_folder
-from bulkreply.stage.duplicates import Policy, Verdicts, decide, repeated
+from bulkreply.stage.duplicates import Policy, Verdicts, decide
+from bulkreply.stage.hashes import Hashes
 from bulkreply.stage.stage import Part, Stage
 from bulkreply.stage.waves import in_waves
 from bulkreply.wire.layout import RECORD_SCHEMA
@@ -41,7 +42,7 @@ class StageWriter:
         self._linked: list[pl.DataFrame] = []
         self._lost: dict[str, str] = {}
         self._parts: list[Part] = []
-        self._hashes: list[pl.Series] = []
+        self._hashes = Hashes(folder, self._write)
         self._waiting: dict[str, list[pl.DataFrame]] = {}
         self._waiting_rows: Counter[str] = Counter()
         self._groups: Counter[str] = Counter()
@@ -105,7 +106,7 @@ class StageWriter:
         part = Part(f"part-{len(self._parts):06}.arrow", self._parts[-1].end if self._parts else 0, frame.height)
         self._write(frame, part.name)
         self._parts.append(part)
-        self._hashes.append(frame["key"].hash())
+        self._hashes.add(frame["key"].hash())
 
     def _write(self, frame: pl.DataFrame, name: str) -> None:
         try:
@@ -132,7 +133,8 @@ class StageWriter:
             self._finish_linked()
         self._flush_waiting()
         stage = self._stage(0)
-        positions = repeated(self._hashes) if policy is not None else pl.Series("position", [], dtype=pl.UInt32)
+        positions = self._hashes.repeated() if policy is not None else pl.Series("position", [], dtype=pl.UInt32)
+        self._hashes.forget()
         verdicts = Verdicts()
         if policy is not None and len(positions):
             verdicts = decide(stage.records(positions), policy, within_group)

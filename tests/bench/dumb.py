@@ -96,8 +96,8 @@ class Stub(asyncio.Protocol):
             body = self._held[end + 4 : end + 4 + size]
             self._held = self._held[end + 4 + size :]
             answer = self._respond(head, body)
-            if 0 < Stub.slow_after <= Stub.records:
-                asyncio.get_running_loop().call_later(0.5, self._transport.write, answer)
+            if size and 0 < Stub.slow_after <= Stub.records:  # whoever asks what was seen is told at once
+                asyncio.get_running_loop().call_later(1.0, self._transport.write, answer)
             else:
                 self._transport.write(answer)
 

@@ -218,7 +218,7 @@ class World:
             identities = Identities(plan.stage.labels(), {})
             identities.recall(ledger)
             sink = ReplySink(client, plan.target, identities.id_of)
-            sizes = BatchSizes(self._account, schedule.batch)
+            sizes = BatchSizes(self._account, schedule.batch, clock)
             progress = Progress(plan.stage.positions, plan.stage.invalid)
             engine = Engine(ledger, plan.stage, sink, sizes, self.rules, stop, progress, identities, caps=schedule.caps)
             await engine.run()

@@ -27,17 +27,24 @@ def import_contacts(asking: Asking) -> Answer:
     mode, many = asking.switches["v3.import_mode"], asking.switches.number("v3.import_mode")
     if mode == "job" or (many is not None and len(items) > many):
         return _as_job(asking, items, options)
-    return json_answer(200, run_import(asking, items, options))
+    done = run_import(asking, items, options)
+    if _too_many(asking, items) and asking.switches["v3.import_max_items"].endswith(":504"):
+        return problem(asking.switches, 504, "Gateway timeout", "The work went on behind it, and is done.")
+    return json_answer(200, done)
+
+
+def _too_many(asking: Asking, items: Sequence[Any]) -> bool:
+    most = asking.switches.number("v3.import_max_items")
+    return most is not None and len(items) > most
 
 
 def _check(asking: Asking, body: Mapping[str, Any], items: Any, options: Mapping[str, Any]) -> None:
     note_surprises(asking.workspace, "contacts.import", body, ("items", "options"))
     note_surprises(asking.workspace, "contacts.import options", options, _OPTIONS)
-    most = asking.switches.number("v3.import_max_items")
     if not isinstance(items, list) or not items or not all(isinstance(item, dict) for item in items):
         raise Refused(invalid([("/items", "At least one item is needed.")]))
-    if most is not None and len(items) > most:
-        raise Refused(invalid([("/items", f"At most {most} items.")]))
+    if _too_many(asking, items) and not asking.switches["v3.import_max_items"].endswith(":504"):
+        raise Refused(invalid([("/items", f"At most {asking.switches['v3.import_max_items']} items.")]))
     both = options.get("overwriteExisting") and options.get("skipExisting")
     if both and asking.switches["v3.import_both_flags"] == "refuse":
         raise Refused(invalid([("/options", "overwriteExisting and skipExisting exclude each other.")]))
