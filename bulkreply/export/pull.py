@@ -20,7 +20,8 @@ from bulkreply.catalog import ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
 from bulkreply.errors import ServerFatal
 from bulkreply.export.ahead import MOST, Ahead
-from bulkreply.ledger.pages import Pages, Scope, StoredPage
+from bulkreply.export.keeper import Keeper
+from bulkreply.ledger.pages import KeptPage, Pages, Scope, StoredPage
 from bulkreply.net.client import Client
 from bulkreply.shape import Decoded
 from bulkreply.wire.answer import Answer, WrongShape
@@ -87,6 +88,7 @@ class Pull:
     decode: Callable[[bytes], Decoded | None] = lambda text: None
     kept: Kept = lambda scope, page, rows: None
     seen: set[str] = field(default_factory=set)
+    keeper: Keeper = field(init=False)
 
     async def run(self) -> list[str]:
         """Reads every listing that is not yet done; what could not be proven complete, in words.
@@ -97,9 +99,10 @@ class Pull:
         doubts: list[str] = []
         for scope in self.pages.scopes():
             last = self._recall(scope)
-            if not scope.done and not await self._listing(scope, last):
-                return doubts
-            doubts += await self._prove(scope)
+            async with Keeper(self.pages) as self.keeper:
+                if not scope.done and not await self._listing(scope, last):
+                    return doubts
+                doubts += await self._prove(scope)
         return doubts
 
     async def _listing(self, scope: Scope, last: StoredPage | None) -> bool:
@@ -140,9 +143,9 @@ class Pull:
         async with Ahead(partial(self._page, scope, size=size), min(most, self.client.patience.width - 1)) as ahead:
             while not self.stop():
                 page = await ahead.page(max(0, skip - back))
-                fresh = [i for i, one in enumerate(page.ids) if one not in self.seen]
-                gap = joins and back < skip and self._overlap and fresh and fresh[0] == 0
-                if gap:  # everything in it is new: records before it may have moved out of sight
+                left_out = self._left_out(page.ids)
+                gap = joins and back < skip and self._overlap and page.ids and page.ids[0] not in self.seen
+                if gap:  # its first record is new: others before it may have moved out of sight
                     back = min(skip, max(2 * back, size // 2))
                     continue
                 if page.more and page.ids == before:
@@ -154,7 +157,7 @@ class Pull:
                 following = self._next_skip(skip, len(page.ids), size)
                 if page.more and len(page.ids) == size:
                     ahead.expect(range(following, page.total - self._overlap, size - self._overlap))
-                self._keep(scope, skip, page, fresh)
+                await self._keep(scope, skip, page, left_out)
                 if not page.more:
                     return True
                 before, skip = page.ids, following
@@ -163,15 +166,20 @@ class Pull:
     def _next_skip(self, skip: int, count: int, size: int) -> int:
         return skip + count - self._overlap if self._overlap and count > self._overlap else skip + count
 
-    def _keep(self, scope: Scope, skip: int, page: Taken, fresh: list[int]) -> None:
-        left_out: list[int] = []
-        if self.operation.paging.style != "none":
-            first = {page.ids[i]: i for i in reversed(fresh)}
-            left_out = [i for i, one in enumerate(page.ids) if first.get(one) != i]
+    def _left_out(self, ids: list[str]) -> list[int]:
+        """Indexes of records that an earlier page holds, or this one already."""
+        new = set(ids) - self.seen
+        known = next((i for i, one in enumerate(ids) if one in new), len(ids))
+        if known + len(new) == len(ids):
+            return list(range(known))
+        first: dict[str, int] = {}
+        return [i for i, one in enumerate(ids) if one not in new or first.setdefault(one, i) != i]
+
+    async def _keep(self, scope: Scope, skip: int, page: Taken, left_out: list[int]) -> None:
         self.seen.update(page.ids)
-        now_s = self.client.clock.now_s()
-        stored = StoredPage(skip, len(page.ids), page.more, left_out, now_s, page.body)
-        self.pages.add(scope.id, stored, page.total, not page.more)
+        out = left_out if self.operation.paging.style != "none" else []
+        stored = StoredPage(skip, len(page.ids), page.more, out, self.client.clock.now_s(), page.body)
+        await self.keeper.keep(KeptPage(scope.id, stored, page.total, not page.more))
         self.kept(scope, stored, page.rows)
         self.told(len(self.seen), page.total)
 
@@ -221,10 +229,10 @@ class Pull:
         skip, size = 0, self.operation.paging.page_max or 1000
         while True:
             page = await self._page(scope, skip, size)
-            fresh = [i for i, one in enumerate(page.ids) if one not in self.seen]
-            if fresh:
-                self._keep(scope, skip, replace(page, more=False), fresh)
-            if not fresh or not page.more:
+            left_out = self._left_out(page.ids)
+            if len(left_out) < len(page.ids):
+                await self._keep(scope, skip, replace(page, more=False), left_out)
+            if len(left_out) == len(page.ids) or not page.more:
                 return page.total
             skip += len(page.ids)
 

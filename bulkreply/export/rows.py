@@ -71,13 +71,15 @@ def rows_of(
         if rows is None and (decoded := plan.shape.decode(page.body)) is not None:
             rows = decoded.frame
         if rows is not None:
-            return rows[_others(rows.height, page.left_out)] if page.left_out else rows
+            return _without(rows, page.left_out)
     return plan.shape.frame(_records(plan, pages, scope, page))
 
 
-def _others(count: int, left_out: Sequence[int]) -> list[int]:
+def _without(rows: pl.DataFrame, left_out: Sequence[int]) -> pl.DataFrame:
+    if list(left_out) == list(range(len(left_out))):
+        return rows.slice(len(left_out))
     out = set(left_out)
-    return [i for i in range(count) if i not in out]
+    return rows[[i for i in range(rows.height) if i not in out]]
 
 
 def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool) -> Iterator[pl.DataFrame]:

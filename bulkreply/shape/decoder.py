@@ -7,13 +7,13 @@ look at the bytes where a text looks like one. An object that names a field twic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from bulkreply.shape.columns import Column
-from bulkreply.shape.routes import TEXT, Page, Plain, Unusual, Values, Winding, route_of
+from bulkreply.shape.routes import TEXT, Page, Route, Unusual, Values, route_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +42,12 @@ class Decoder:
         self._key = key
         self._values = values
         self._schema: dict[str, pl.DataType] = {key: TEXT}
-        ways = [(column, self._route(column, kind)) for column, kind in columns]
-        self._names = [column.name for column, _ in columns]
-        self._plain = {column.name: way for column, way in ways if isinstance(way, Plain)}
-        self._others = [(column, way) for column, way in ways if not isinstance(way, Plain)]
-        self._made_of = [way.made.alias(name) for name, way in self._plain.items()]
-        self._tests = {name: way.usual.alias(name) for name, way in self._plain.items() if way.usual is not None}
+        self._ways = [(column, self._route(column, kind)) for column, kind in columns]
 
-    def _route(self, column: Column, kind: pl.DataType) -> Plain | Winding | None:
+    def _route(self, column: Column, kind: pl.DataType) -> Route | None:
         """The way of a column; a field is decoded as one type, another way to it has to take the records."""
         route = route_of(column, kind, self._values)
-        if route is None or not route.name:
-            return route
-        return route if self._schema.setdefault(route.name, route.kind) == route.kind else None
+        return route if route and self._schema.setdefault(route.name, route.kind) == route.kind else None
 
     def decode(self, text: bytes) -> Decoded | None:
         """A page; None when its records have to be read one by one.
@@ -74,29 +67,30 @@ class Decoder:
             return None
 
     def _decoded(self, text: bytes) -> Decoded:
-        others = [(column, None if way is None or way.closed(text) else way) for column, way in self._others]
-        asked = {self._key, *(way.name for way in self._plain.values()), *(way.name for _, way in others if way)}
-        schema = {name: kind for name, kind in self._schema.items() if name in asked}
-        page = Page(text, pl.read_json(text, schema=schema))
+        ways = [(column, None if way is None or way.closed(text) else way) for column, way in self._ways]
+        routes = {column.name: way for column, way in ways if way}
+        asked = {self._key, *(way.name for way in routes.values())}
+        page = Page(text, pl.read_json(text, schema={n: kind for n, kind in self._schema.items() if n in asked}))
+        made = self._looked(page, routes)
+        plain = {name: way for name, way in routes.items() if name not in made}
+        for name, one in page.fields.select(way.made.alias(name) for name, way in plain.items()).to_dict().items():
+            if plain[name].full and one.null_count() != page.fields[plain[name].name].null_count():
+                raise Unusual
+            made[name] = one
+        for column, way in ways:
+            if way is None:
+                made[column.name] = self._values(column, column.read(page.records))
+        return Decoded(pl.DataFrame([made[column.name] for column, _ in ways]), page.fields[self._key].to_list())
+
+    def _looked(self, page: Page, routes: Mapping[str, Route]) -> dict[str, pl.Series]:
+        """Columns that took a second look; those it only confirms are made as all others."""
         ids = page.fields[self._key]
         if ids.null_count():
             raise Unusual
         if ids.cast(pl.Int64, strict=False).null_count():
             page.refuse_unquoted(self._key, ids)
-        made = self._made(page)
-        for column, way in others:
-            values = None if way else column.read(page.records)
-            made[column.name] = way.make(page) if way else self._values(column, values or [])
-        return Decoded(pl.DataFrame([made[name] for name in self._names]), ids.to_list())
-
-    def _made(self, page: Page) -> dict[str, pl.Series]:
-        """The columns of plain fields, all by one pass over each."""
-        said = page.fields.select(self._tests.values()).row(0) if self._tests else ()
-        for name, usual in zip(self._tests, said, strict=True):
-            if not usual:
-                self._plain[name].look(page)
-        found = page.fields.select(self._made_of)
-        made = {one.name: one for one in found.get_columns()}
-        if any(made[name].null_count() != page.fields[way.name].null_count() for name, way in self._plain.items()):
-            raise Unusual
-        return made
+        watched = {name: way.watch.alias(name) for name, way in routes.items() if way.watch is not None}
+        said = page.fields.select(watched.values()).row(0) if watched else ()
+        odd = [name for name, what in zip(watched, said, strict=True) if not routes[name].usual(what)]
+        found = {name: routes[name].look(page) for name in odd}
+        return {name: one for name, one in found.items() if one is not None}

@@ -6,6 +6,7 @@ together. Where it cannot be sure of that, it refuses the page.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -62,63 +63,51 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Plain:
-    """The way of a field of one value: an expression.
+class Route:
+    """The way of one column.
 
     Attributes:
         name: Of the field that is decoded.
         kind: What it is decoded as.
-        made: The column; null only where the field is, else the page is unusual.
-        usual: Whether nothing in the field needs a second look.
-        look: The second look.
-    """
-
-    name: str
-    kind: pl.DataType
-    made: pl.Expr
-    usual: pl.Expr | None = None
-    look: Callable[[Page], None] = lambda page: None
-
-
-@dataclass(frozen=True, slots=True)
-class Winding:
-    """The way of a field that is no plain value.
-
-    Attributes:
-        name: Of the field that is decoded, "" for none.
-        make: The column; raises `Unusual`.
+        made: The column.
+        full: Whether it may be null only where the field is; if not, the page is unusual.
+        watch: What tells whether `made` says all.
+        usual: Whether it does.
+        look: The second look where it does not: the column as it is, None for `made`; raises `Unusual`.
         closed: Whether only the records tell, of a page whose JSON this is.
     """
 
     name: str
     kind: pl.DataType
-    make: Callable[[Page], pl.Series]
+    made: pl.Expr
+    full: bool = True
+    watch: pl.Expr | None = None
+    usual: Callable[[Any], bool] = bool
+    look: Callable[[Page], pl.Series | None] = lambda page: None
     closed: Callable[[bytes], bool] = lambda text: False
 
 
-def route_of(column: Column, kind: pl.DataType, values: Values) -> Plain | Winding | None:
+def route_of(column: Column, kind: pl.DataType, values: Values) -> Route | None:
     """The way of a column; None when only records tell.
 
     Args:
         kind: Type of the column.
     """
     spec = column.spec
-    if column.constant is not None:
-        return Winding("", TEXT, lambda page: values(column, [column.constant] * page.fields.height))
-    if column.title:
-        return _custom(column, kind, values)
-    if column.path or "." in spec.name:
+    if column.path or "." in spec.name or column.constant is not None:
         return None
+    if column.title:
+        return None if column.values or column.join else _custom(column, kind)
     if spec.read_at:
         return _inside(column, kind, values) if spec.many and not column.join else None
     if kind.is_nested():
-        return Plain(spec.name, kind, pl.col(spec.name))
+        return Route(spec.name, kind, pl.col(spec.name))
     if column.nested:
-        return _empty(column, values)
+        return _empty(column)
     return None if spec.many else _plain(column, kind, values)
 
 
-def _plain(column: Column, kind: pl.DataType, values: Values) -> Plain | Winding:
+def _plain(column: Column, kind: pl.DataType, values: Values) -> Route:
     """Fields of one value. Numbers are decoded as text: as numbers, polars would cut `1.5` to `1`."""
     name, field = column.spec.name, pl.col(column.spec.name)
 
@@ -130,71 +119,71 @@ def _plain(column: Column, kind: pl.DataType, values: Values) -> Plain | Winding
         return values(column, page.fields[name].to_list())
 
     if column.values or column.join:
-        return Winding(name, TEXT, translated)
+        return Route(name, TEXT, field, watch=pl.lit(False), look=translated)
     if kind == _FLAG:
-        return Plain(name, kind, field)
+        return Route(name, kind, field)
     if kind == TEXT:
-        return Plain(name, TEXT, field, ~((field >= "-") & (field < ":")).any(), look)
+        return Route(name, TEXT, field, watch=field.min(), usual=_no_number, look=look)
     if column.spec.type in TIMES:
         made = usual_moments(field)
         made = made.dt.date() if column.spec.type == "date" else made
-        return Plain(name, TEXT, made, field.str.contains(USUAL_MOMENT).all(), _refuse)
-    return Plain(name, TEXT, field.cast(kind, strict=False))
+        return Route(name, TEXT, made, watch=field.str.contains(USUAL_MOMENT).all(), look=_refuse)
+    return Route(name, TEXT, field.cast(kind, strict=False))
+
+
+def _no_number(least: str | None) -> bool:
+    """Whether no text can look like a number, by the first of them in their order."""
+    return least is None or least >= ":"
 
 
 def _refuse(page: Page) -> None:
     raise Unusual
 
 
-def _custom(column: Column, kind: pl.DataType, values: Values) -> Winding:
+def _custom(column: Column, kind: pl.DataType) -> Route:
     """One custom field of the list they stand in: the first entry of its title."""
     name, read = column.spec.name, column.spec.read or "key"
+    inside, entry = pl.List(pl.Struct({read: TEXT, "value": TEXT})), pl.element()
+    told = pl.col(name).list.eval(entry.filter(entry.struct.field(read) == column.title).struct.field("value"))
+    text = told.list.first()
+    parts = pl.col(name).explode()
+    said = ("value",) if kind == TEXT else ()
 
-    def make(page: Page) -> pl.Series:
-        entries = pl.DataFrame([pl.int_range(page.fields.height, eager=True).alias("row"), page.fields[name]])
-        parts = entries.explode(name).unnest(name)
-        page.refuse_numbers(read, parts[read])
-        found = parts.filter(pl.col(read) == column.title)
-        if found["row"].n_unique() < found.height:
-            found = found.unique("row", keep="first", maintain_order=True)
-        one = found["value"]
-        if kind == TEXT:
-            page.refuse_numbers("value", one)
-        elif (one := one.cast(kind, strict=False)).null_count() != found["value"].null_count():
+    def look(page: Page) -> None:
+        entries = page.fields[name].explode().struct.unnest()
+        for part in (read, *said):
+            page.refuse_numbers(part, entries[part])
+        if (
+            kind != TEXT
+            and not page.fields.select(text.cast(kind, strict=False).null_count() == text.null_count()).item()
+        ):
             raise Unusual
-        made = pl.Series(column.name, [None], dtype=kind).new_from_index(0, page.fields.height)
-        made = made.scatter(found["row"], one)
-        return values(column, made.to_list()) if column.values or column.join else made
 
-    return Winding(name, pl.List(pl.Struct({read: TEXT, "value": TEXT})), make)
+    if kind != TEXT:
+        return Route(name, inside, text.cast(kind, strict=False), False, pl.lit(False), look=look)
+    watch = pl.min_horizontal(parts.struct.field(part).min() for part in (read, "value"))
+    return Route(name, inside, text, False, watch, _no_number, look)
 
 
-def _inside(column: Column, kind: pl.DataType, values: Values) -> Winding | None:
+def _inside(column: Column, kind: pl.DataType, values: Values) -> Route | None:
     """Values that stand inside the objects of a list, such as the names of lists."""
     name, _, leaf = column.spec.read_at.partition(".")
     if name != column.spec.name or not leaf or "." in leaf:
         return None
 
-    def make(page: Page) -> pl.Series:
+    def look(page: Page) -> pl.Series:
         found = page.fields[name]
-        if not found.list.len().max():
-            return _none_held(column, kind, found)
         parts = found.drop_nulls().explode(empty_as_null=False).struct.field(leaf)
         if parts.null_count():
             raise Unusual
         page.refuse_numbers(leaf, parts)
         return values(column, [one if one is None else [part[leaf] for part in one] for one in found.to_list()])
 
-    return Winding(name, pl.List(pl.Struct({leaf: TEXT})), make)
+    kept = pl.List(pl.Struct({leaf: TEXT}))
+    return Route(name, kept, _none_held(name, kind), True, _longest(name), operator.not_, look)
 
 
-def _none_held(column: Column, kind: pl.DataType, lists: pl.Series) -> pl.Series:
-    """Lists, none of which holds anything, as their column."""
-    empty = pl.Series(column.name, [[] if kind.is_nested() else "[]", None], dtype=kind)
-    return empty.gather(lists.is_null().cast(pl.UInt32))
-
-
-def _empty(column: Column, values: Values) -> Winding:
+def _empty(column: Column) -> Route:
     """Nested values as JSON, where there are none; of others only the records tell how they are written."""
     name = column.spec.name
     key = orjson.dumps(name) + b":"
@@ -203,9 +192,15 @@ def _empty(column: Column, values: Values) -> Winding:
         there = text.count(key)
         return there > 0 and there != text.count(key + b"[]") + text.count(key + b"null")
 
-    def make(page: Page) -> pl.Series:
-        if page.fields[name].list.len().max():
-            raise Unusual
-        return _none_held(column, TEXT, page.fields[name])
+    made = _none_held(name, TEXT)
+    return Route(name, pl.List(_FLAG), made, True, _longest(name), operator.not_, _refuse, closed)
 
-    return Winding(name, pl.List(_FLAG), make, closed)
+
+def _longest(name: str) -> pl.Expr:
+    return pl.col(name).list.len().max()
+
+
+def _none_held(name: str, kind: pl.DataType) -> pl.Expr:
+    """Lists, none of which holds anything, as their column."""
+    nothing = pl.lit([], dtype=kind) if kind.is_nested() else pl.lit("[]")
+    return pl.when(pl.col(name).is_not_null()).then(nothing)
