@@ -7,7 +7,7 @@ look at the bytes where a text looks like one. An object that names a field twic
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -29,6 +29,17 @@ class Decoded:
     ids: list[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """What is asked of a page, for the columns whose routes are open."""
+
+    schema: dict[str, pl.DataType]
+    routes: dict[str, Route]
+    made: list[pl.Expr]
+    watching: list[str]
+    watched: list[pl.Expr]
+
+
 class Decoder:
     """Decodes the pages of one export.
 
@@ -42,7 +53,9 @@ class Decoder:
         self._key = key
         self._values = values
         self._schema: dict[str, pl.DataType] = {key: TEXT}
-        self._ways = [(column, self._route(column, kind)) for column, kind in columns]
+        self._columns = [column for column, _ in columns]
+        self._routes = {column.name: way for column, kind in columns if (way := self._route(column, kind))}
+        self._lanes: dict[frozenset[str], _Lane] = {}
 
     def _route(self, column: Column, kind: pl.DataType) -> Route | None:
         """The way of a column; a field is decoded as one type, another way to it has to take the records."""
@@ -67,30 +80,38 @@ class Decoder:
             return None
 
     def _decoded(self, text: bytes) -> Decoded:
-        ways = [(column, None if way is None or way.closed(text) else way) for column, way in self._ways]
-        routes = {column.name: way for column, way in ways if way}
-        asked = {self._key, *(way.name for way in routes.values())}
-        page = Page(text, pl.read_json(text, schema={n: kind for n, kind in self._schema.items() if n in asked}))
-        made = self._looked(page, routes)
-        plain = {name: way for name, way in routes.items() if name not in made}
-        for name, one in page.fields.select(way.made.alias(name) for name, way in plain.items()).to_dict().items():
-            if plain[name].full and one.null_count() != page.fields[plain[name].name].null_count():
+        closed = frozenset(name for name, way in self._routes.items() if way.closed is not None and way.closed(text))
+        lane = self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
+        page = Page(text, pl.read_json(text, schema=lane.schema))
+        self._check_ids(page)
+        said = page.fields.select(lane.watched).row(0) if lane.watched else ()
+        odd = [name for name, what in zip(lane.watching, said, strict=True) if not lane.routes[name].usual(what)]
+        made = {one.name: one for one in page.fields.select(lane.made).get_columns()}
+        made |= {name: one for name in odd if (one := lane.routes[name].look(page)) is not None}
+        for name, way in lane.routes.items():
+            if way.full and made[name].null_count() != page.fields[way.name].null_count():
                 raise Unusual
-            made[name] = one
-        for column, way in ways:
-            if way is None:
+        for column in self._columns:
+            if column.name not in lane.routes:
                 made[column.name] = self._values(column, column.read(page.records))
-        return Decoded(pl.DataFrame([made[column.name] for column, _ in ways]), page.fields[self._key].to_list())
+        rows = pl.DataFrame([made[column.name] for column in self._columns])
+        return Decoded(rows, page.fields[self._key].to_list())
 
-    def _looked(self, page: Page, routes: Mapping[str, Route]) -> dict[str, pl.Series]:
-        """Columns that took a second look; those it only confirms are made as all others."""
+    def _lane(self, closed: frozenset[str]) -> _Lane:
+        routes = {name: way for name, way in self._routes.items() if name not in closed}
+        asked = {self._key, *(way.name for way in routes.values())}
+        watching = {name: way.watch.alias(name) for name, way in routes.items() if way.watch is not None}
+        return _Lane(
+            {name: kind for name, kind in self._schema.items() if name in asked},
+            routes,
+            [way.made.alias(name) for name, way in routes.items()],
+            list(watching),
+            list(watching.values()),
+        )
+
+    def _check_ids(self, page: Page) -> None:
         ids = page.fields[self._key]
         if ids.null_count():
             raise Unusual
         if ids.cast(pl.Int64, strict=False).null_count():
             page.refuse_unquoted(self._key, ids)
-        watched = {name: way.watch.alias(name) for name, way in routes.items() if way.watch is not None}
-        said = page.fields.select(watched.values()).row(0) if watched else ()
-        odd = [name for name, what in zip(watched, said, strict=True) if not routes[name].usual(what)]
-        found = {name: routes[name].look(page) for name in odd}
-        return {name: one for name, one in found.items() if one is not None}

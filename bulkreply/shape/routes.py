@@ -74,7 +74,7 @@ class Route:
         watch: What tells whether `made` says all.
         usual: Whether it does.
         look: The second look where it does not: the column as it is, None for `made`; raises `Unusual`.
-        closed: Whether only the records tell, of a page whose JSON this is.
+        closed: Whether only the records tell, of a page whose JSON this is; None when never.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Route:
     watch: pl.Expr | None = None
     usual: Callable[[Any], bool] = bool
     look: Callable[[Page], pl.Series | None] = lambda page: None
-    closed: Callable[[bytes], bool] = lambda text: False
+    closed: Callable[[bytes], bool] | None = None
 
 
 def route_of(column: Column, kind: pl.DataType, values: Values) -> Route | None:
