@@ -16,7 +16,7 @@ from bulkreply.files.placing import file_name, publish
 
 STDOUT = Path("-")
 _AT_ONCE = 10_000
-"""Rows that are collected before they are written together."""
+"""Rows that are collected before they are written together; whoever reads standard output does not wait for so many."""
 
 
 class Part:
@@ -54,7 +54,7 @@ class Part:
         self._waiting.append(frame.cast(self._schema) if frame.schema != self._schema else frame)
         self.rows += frame.height
         self._waiting_rows += frame.height
-        if self._waiting_rows >= _AT_ONCE:
+        if self._waiting_rows >= _AT_ONCE or self.final == STDOUT:
             self._write()
 
     def _write(self) -> None:
