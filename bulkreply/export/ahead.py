@@ -12,7 +12,7 @@ Found = TypeVar("Found")
 
 
 class Ahead(Generic[Found]):
-    """Pages by their offset. Used as `async with`: whoever leaves early ends what is still under way.
+    """Pages by their offset. Used as `async with`: whoever leaves ends what is still under way.
 
     Args:
         ask: Reads the page at an offset, within the quota.
@@ -30,9 +30,8 @@ class Ahead(Generic[Found]):
 
     async def __aexit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         tasks = [*self._under_way.values(), *self._late]
-        if error is not None:
-            for task in tasks:
-                task.cancel()
+        for task in tasks:  # nobody wants them any more, and they might wait an hour for the quota
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def page(self, skip: int) -> Found:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 
 import pytest
@@ -49,7 +49,7 @@ async def test_only_so_many_pages_are_asked_for_ahead_and_none_twice() -> None:
     assert listing.most <= 3
 
 
-async def test_another_page_than_was_expected_makes_the_rest_useless_but_not_lost_to_the_quota() -> None:
+async def test_another_page_than_was_expected_makes_the_rest_useless() -> None:
     listing = Listing()
     async with Ahead(listing.page, most=2) as ahead:
         ahead.expect([10, 20, 30])
@@ -61,13 +61,16 @@ async def test_another_page_than_was_expected_makes_the_rest_useless_but_not_los
     assert (listing.asked, listing.under_way) == ([10, 20, 5, 15], 0)
 
 
-async def test_whoever_fails_leaves_nothing_under_way() -> None:
+@pytest.mark.parametrize("failing", [False, True])
+async def test_whoever_leaves_has_nothing_under_way(failing: bool) -> None:
     listing = Listing()
-    with pytest.raises(DiskFatal):
+    with pytest.raises(DiskFatal) if failing else nullcontext():
         async with Ahead(listing.page, most=2) as ahead:
             ahead.expect([10, 20])
             await asyncio.sleep(0)
-            raise DiskFatal("full")
+            assert listing.under_way == 2
+            if failing:
+                raise DiskFatal("full")
     assert listing.under_way == 0
 
 
