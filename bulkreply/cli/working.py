@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ def run_work(work: Coroutine[Any, Any, _Result]) -> _Result:
     Raises:
         Interrupted: Ctrl-C, SIGTERM or SIGHUP; a second one ends the process at once.
     """
+    gc.freeze()  # what was loaded stays: no collection need look through it again
     with asyncio.Runner(loop_factory=_fastest_loop()) as runner:
         return runner.run(_interruptible(work))
 

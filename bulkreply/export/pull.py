@@ -1,30 +1,66 @@
 """Reads listings to their end, page by page, while they change.
 
 Offsets move when records come and go, so every page begins a few records before the end of the one before. A page that
-shares a record with what was read joins on without a gap; one that shares none is asked for again further back.
+shares a record with what was read joins on without a gap; one that shares none is asked for again further back. So it
+does not matter which of two pages was answered first, and some are asked for ahead, where Reply says that they exist.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import orjson
+import polars as pl
 
 from bulkreply.catalog import ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
 from bulkreply.errors import ServerFatal
-from bulkreply.ledger.pages import Pages, Scope, StoredPage
+from bulkreply.export.ahead import MOST, Ahead
+from bulkreply.export.keeper import Keeper
+from bulkreply.ledger.pages import KeptPage, Pages, Scope, StoredPage
 from bulkreply.net.client import Client
-from bulkreply.wire.answer import WrongShape
+from bulkreply.shape import Decoded
+from bulkreply.wire.answer import Answer, WrongShape
 from bulkreply.wire.call import Call, fill, page_call
-from bulkreply.wire.paging import Page, read_page
+from bulkreply.wire.paging import Cut, cut_page, read_page
 
 OVERLAP = 10
 PASSES = 3
 """How often a listing is gone through when its own count says records are missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A page that was read.
+
+    Attributes:
+        more: Whether another page follows.
+        total: Records in the whole listing, -1 when Reply does not say.
+        ids: What tells its records apart.
+        body: The array of its records, JSON.
+        rows: Its records as rows, when it was decoded straight into them.
+    """
+
+    more: bool
+    total: int
+    ids: list[str]
+    body: bytes
+    rows: pl.DataFrame | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Straight:
+    """An answer whose records became rows at once."""
+
+    cut: Cut
+    decoded: Decoded
+
+
+Kept = Callable[[Scope, StoredPage, pl.DataFrame | None], None]
 
 
 @dataclass(slots=True)
@@ -37,6 +73,8 @@ class Pull:
         seen: Ids read so far in the listing that is under way.
         stop: Whether to end after the page under way.
         told: Told the records read so far, and how many there are (-1 when not known).
+        decode: Decodes the records of a page straight into rows; None where it cannot.
+        kept: Given every page of the run in its order, those an earlier execution kept too.
     """
 
     client: Client
@@ -47,7 +85,10 @@ class Pull:
     body: Mapping[str, Any] = field(default_factory=dict)
     stop: Callable[[], bool] = lambda: False
     told: Callable[[int, int], None] = lambda read, total: None
+    decode: Callable[[bytes], Decoded | None] = lambda text: None
+    kept: Kept = lambda scope, page, rows: None
     seen: set[str] = field(default_factory=set)
+    keeper: Keeper = field(init=False)
 
     async def run(self) -> list[str]:
         """Reads every listing that is not yet done; what could not be proven complete, in words.
@@ -57,14 +98,15 @@ class Pull:
         """
         doubts: list[str] = []
         for scope in self.pages.scopes():
-            if not scope.done and not await self._listing(scope):
-                return doubts
-            doubts += await self._prove(scope)
+            last = self._recall(scope)
+            async with Keeper(self.pages) as self.keeper:
+                if not scope.done and not await self._listing(scope, last):
+                    return doubts
+                doubts += await self._prove(scope)
         return doubts
 
-    async def _listing(self, scope: Scope) -> bool:
+    async def _listing(self, scope: Scope, last: StoredPage | None) -> bool:
         """Reads one listing from where it stands; False when it was asked to stop."""
-        last = self._recall(scope)
         if last is not None and not last.more:
             self.pages.finish(scope.id)
             return True
@@ -81,67 +123,88 @@ class Pull:
         self.seen.clear()
         last = None
         for page in self.pages.pages(scope.id):
-            self.seen.update(self._ids(self._records(page.body)))
+            found = self._decoded(page.body)
+            self.seen.update(found.ids if found else self._ids(orjson.loads(page.body)))
+            self.kept(scope, page, found.frame if found else None)
             last = page
         return last
 
-    def _records(self, body: bytes) -> tuple[Mapping[str, Any], ...]:
-        return tuple(orjson.loads(body))
+    def _decoded(self, text: bytes) -> Decoded | None:
+        return self.decode(text) if has_key(self.spec, self.operation) else None
 
-    def _ids(self, records: tuple[Mapping[str, Any], ...]) -> list[str]:
-        return [identity(self.spec, self.operation, record) for record in records]
+    def _ids(self, records: Iterable[Mapping[str, Any]]) -> list[str]:
+        known_by = identifier(self.spec, self.operation)
+        return [known_by(record) for record in records]
 
     async def _read_from(self, scope: Scope, skip: int, joins: bool) -> bool:
         size, back = self.operation.paging.page_max or 1000, 0
         before: list[str] = []
-        while not self.stop():
-            page = await self._page(scope, max(0, skip - back), size)
-            ids = self._ids(page.records)
-            fresh = [i for i, one in enumerate(ids) if one not in self.seen]
-            gap = joins and back < skip and self._overlap and fresh and fresh[0] == 0
-            if gap:  # everything in it is new: records before it may have moved out of sight
-                back = min(skip, max(2 * back, size // 2))
-                continue
-            if page.more and ids == before:
-                raise ServerFatal(
-                    f"wire: {self.operation.label}: the same page came twice",
-                    hint="Reply does not page as the catalog says; nothing was written",
-                )
-            self._keep(scope, max(0, skip - back), page, ids, fresh)
-            if not page.more:
-                return True
-            before = ids
-            skip, back, joins = self._next_skip(max(0, skip - back), len(page.records), size), 0, True
+        most = MOST if self._overlap else 0
+        async with Ahead(partial(self._page, scope, size=size), min(most, self.client.patience.width - 1)) as ahead:
+            while not self.stop():
+                page = await ahead.page(max(0, skip - back))
+                left_out = self._left_out(page.ids)
+                gap = joins and back < skip and self._overlap and page.ids and page.ids[0] not in self.seen
+                if gap:  # its first record is new: others before it may have moved out of sight
+                    back = min(skip, max(2 * back, size // 2))
+                    continue
+                if page.more and page.ids == before:
+                    raise ServerFatal(
+                        f"wire: {self.operation.label}: the same page came twice",
+                        hint="Reply does not page as the catalog says; nothing was written",
+                    )
+                skip, back, joins = max(0, skip - back), 0, True
+                following = self._next_skip(skip, len(page.ids), size)
+                if page.more and len(page.ids) == size:
+                    ahead.expect(range(following, page.total - self._overlap, size - self._overlap))
+                await self._keep(scope, skip, page, left_out)
+                if not page.more:
+                    return True
+                before, skip = page.ids, following
         return False
 
     def _next_skip(self, skip: int, count: int, size: int) -> int:
         return skip + count - self._overlap if self._overlap and count > self._overlap else skip + count
 
-    def _keep(self, scope: Scope, skip: int, page: Page, ids: list[str], fresh: list[int]) -> None:
-        new = set(fresh)
-        twice = set[str]()
-        left_out = []
-        for i, one in enumerate(ids if self.operation.paging.style != "none" else ()):
-            if i not in new or one in twice:
-                left_out.append(i)
-            twice.add(one)
-        self.seen.update(ids)
-        now_s = self.client.clock.now_s()
-        stored = StoredPage(skip, len(ids), page.more, left_out, now_s, orjson.dumps(page.records))
-        self.pages.add(scope.id, stored, page.total, not page.more)
+    def _left_out(self, ids: list[str]) -> list[int]:
+        """Indexes of records that an earlier page holds, or this one already."""
+        new = set(ids) - self.seen
+        known = next((i for i, one in enumerate(ids) if one in new), len(ids))
+        if known + len(new) == len(ids):
+            return list(range(known))
+        first: dict[str, int] = {}
+        return [i for i, one in enumerate(ids) if one not in new or first.setdefault(one, i) != i]
+
+    async def _keep(self, scope: Scope, skip: int, page: Taken, left_out: list[int]) -> None:
+        self.seen.update(page.ids)
+        out = left_out if self.operation.paging.style != "none" else []
+        stored = StoredPage(skip, len(page.ids), page.more, out, self.client.clock.now_s(), page.body)
+        await self.keeper.keep(KeptPage(scope.id, stored, page.total, not page.more))
+        self.kept(scope, stored, page.rows)
         self.told(len(self.seen), page.total)
 
-    async def _page(self, scope: Scope, skip: int, size: int) -> Page:
+    async def _page(self, scope: Scope, skip: int, size: int) -> Taken:
         number = skip // size if self.operation.paging.style == "number" else 0
         query = {one: scope.parents[filler(self.spec, self.operation, one)] for one in self.operation.parameters}
         call = page_call(self.operation, number, size, {**self.query, **query}, self.body, skip)
-        content = await self.client.read(call)
-        if self.operation.paging.style == "none" and _is_one_record(content):
-            return Page((content,), False)
+        content = await self.client.read(call, self._straight)
         try:
-            return read_page(self.operation, content, number, size)
+            if isinstance(content, _Straight):
+                found = content.decoded
+                more, total = content.cut.page(self.operation, len(found.ids), number, size)
+                return Taken(more, total, found.ids, content.cut.records, found.frame)
+            if self.operation.paging.style == "none" and _is_one_record(content):
+                return Taken(False, -1, self._ids([content]), orjson.dumps([content]))
+            page = read_page(self.operation, content, number, size)
         except WrongShape as error:
             raise ServerFatal(f"wire: {error}", hint="the answer has a shape the catalog does not know") from None
+        return Taken(page.more, page.total, self._ids(page.records), orjson.dumps(page.records))
+
+    def _straight(self, answer: Answer) -> Any:
+        """A page as rows, its records never made; where that cannot be, all that the answer says."""
+        cut = cut_page(self.operation, answer.body)
+        decoded = self._decoded(cut.records) if cut else None
+        return _Straight(cut, decoded) if cut and decoded else answer.json()
 
     async def _prove(self, scope: Scope) -> list[str]:
         """Whether a listing is complete: its head has nothing new, and its own count is reached."""
@@ -163,18 +226,15 @@ class Pull:
 
     async def _head(self, scope: Scope) -> int:
         """Reads the first page again, and on while it shows something new; the count Reply gives."""
-        if not self.seen:
-            self._recall(scope)
         skip, size = 0, self.operation.paging.page_max or 1000
         while True:
             page = await self._page(scope, skip, size)
-            ids = self._ids(page.records)
-            fresh = [i for i, one in enumerate(ids) if one not in self.seen]
-            if fresh:
-                self._keep(scope, skip, Page(page.records, False, page.total), ids, fresh)
-            if not fresh or not page.more:
+            left_out = self._left_out(page.ids)
+            if len(left_out) < len(page.ids):
+                await self._keep(scope, skip, replace(page, more=False), left_out)
+            if len(left_out) == len(page.ids) or not page.more:
                 return page.total
-            skip += len(ids)
+            skip += len(page.ids)
 
 
 def _is_one_record(content: Any) -> bool:
@@ -207,6 +267,22 @@ async def read_details(pull: Pull, records: Iterable[Mapping[str, Any]]) -> None
 
 def identity(spec: ObjectSpec, operation: Operation, record: Mapping[str, Any]) -> str:
     """What tells a record from others of its listing: its id, or all of it where it has none."""
-    named = {filler(spec, operation, parameter) for parameter in operation.parameters}
-    found = record.get(spec.key) if spec.key not in named else None
-    return str(found) if found is not None else orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
+    return identifier(spec, operation)(record)
+
+
+def identifier(spec: ObjectSpec, operation: Operation) -> Callable[[Mapping[str, Any]], str]:
+    """What tells the records of a listing apart, as `identity`, for many of them."""
+    key = spec.key if has_key(spec, operation) else ""
+
+    def known_by(record: Mapping[str, Any]) -> str:
+        found = record.get(key) if key else None
+        if found is None:
+            return orjson.dumps(record, option=orjson.OPT_SORT_KEYS).decode()
+        return str(int(found) if isinstance(found, float) and found.is_integer() else found)
+
+    return known_by
+
+
+def has_key(spec: ObjectSpec, operation: Operation) -> bool:
+    """Whether the records of a listing have an id of their own; the id of what they belong to is none."""
+    return spec.key not in {filler(spec, operation, parameter) for parameter in operation.parameters}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,10 +20,12 @@ from bulkreply.engine import Progress
 from bulkreply.errors import BulkreplyError, DiskFatal, InputChanged, Interrupted, KeyRefused, exit_code_of
 from bulkreply.execution import Order
 from bulkreply.export.changes import Changes, load_snapshot, refuse_losses, save_snapshot
-from bulkreply.export.deliver import Delivered, deliver, records_of
+from bulkreply.export.deliver import Delivered, deliver
 from bulkreply.export.manifest import manifest_of, write_manifest
+from bulkreply.export.part import Part, early_part
 from bulkreply.export.plan import ExportPlan, make_export_plan
-from bulkreply.export.pull import Pull, read_details
+from bulkreply.export.pull import Kept, Pull, read_details
+from bulkreply.export.rows import records_of, rows_of
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping import reject_frame
@@ -95,6 +97,10 @@ def _begin(order: Order, client: Client, plan: ExportPlan) -> RunFolder:
     return run
 
 
+def _began(facts: Mapping[str, str]) -> datetime:
+    return datetime.fromtimestamp(float(facts["started_s"]), UTC)
+
+
 class _Export:
     """One execution of a run."""
 
@@ -105,6 +111,7 @@ class _Export:
         self._run = run
         self._progress = Progress(max(0, plan.total))
         self._progress.doing = "reading"
+        self._early: Part | None = None
 
     async def work(self) -> Report:
         """Reads, delivers, reports; the report is written however it ends.
@@ -119,6 +126,8 @@ class _Export:
         with orderly_stop(self._client.leave) as stop, closing(ledger), closing(self._pages(stop)) as pages:
             self._check_account(ledger)
             try:
+                if "delivered" not in (facts := ledger.facts()):
+                    self._early = early_part(self._plan, _began(facts), self._client.account_name)
                 doubts = await self._pull(pages, stop)
                 done, changed = self._deliver(ledger, pages, doubts)
             except Interrupted:
@@ -131,6 +140,9 @@ class _Export:
                 raise
             except OSError as error:
                 problem = DiskFatal.of(error)
+            finally:
+                if self._early is not None:
+                    self._early.abandon()
             report = self._report(ledger, pages, done, doubts, changed, problem)
         self._order.concluded(self._run)
         if problem is not None:
@@ -171,6 +183,9 @@ class _Export:
         watching = self._order.watch(self._progress, self._client) if self._order.watch else None
         watcher = asyncio.ensure_future(watching) if watching is not None else None
         pull = Pull(self._client, plan.spec, plan.operation, pages, plan.query, plan.body, stop=asked, told=told)
+        pull.decode = plan.shape.decode_ids
+        if self._early is not None:
+            pull.decode, pull.kept = plan.shape.decode, self._kept(pages, self._early)
         try:
             doubts = await pull.run()
             if plan.details and not asked():
@@ -182,6 +197,10 @@ class _Export:
                 await asyncio.gather(watcher, return_exceptions=True)
         stop.check()
         return doubts
+
+    def _kept(self, pages: Pages, early: Part) -> Kept:
+        """Writes a page as soon as it is kept."""
+        return lambda scope, page, rows: early.add(rows_of(self._plan, pages, scope, page, rows))
 
     def _changes(self, pages: Pages, doubts: list[str]) -> Changes | None:
         """What differs from the last run; of a listing that may lack records, none is taken for deleted."""
@@ -230,8 +249,8 @@ class _Export:
                 self._look(changes, pages)
         else:
             changes = self._changes(pages, doubts)
-            began = datetime.fromtimestamp(float(facts["started_s"]), UTC)
-            done = deliver(plan, pages, changes, began, account, self._run.path)
+            done = deliver(plan, pages, changes, _began(facts), account, self._early)
+            self._early = None
             counts = changes.counts() if changes is not None else {}
             manifest = manifest_of(plan, done, pages.times_s(), account, doubts, counts)
             beside = [Path(name) for name in done.files.values()][:1]

@@ -10,6 +10,8 @@ import re
 
 import polars as pl
 
+from bulkreply.files.cells import column
+
 _DANGEROUS = r"^('*[=+\-@\t\r])"
 _ESCAPED = r"^'('*[=+\-@\t\r])"
 
@@ -29,11 +31,13 @@ def _replaced(frame: pl.DataFrame, firsts: str, pattern: str, by: str) -> pl.Dat
     names = [name for name, kind in frame.schema.items() if kind == pl.String]
     if not names:
         return frame
-    texts = pl.selectors.by_name(*names).as_expr()
-    begins = [texts.str.starts_with(first).any() for first in firsts]
-    hits = zip(*(frame.select(one).row(0) for one in begins), strict=True)
-    touched = [name for name, hit in zip(names, hits, strict=True) if any(hit)]
-    return frame.with_columns(pl.selectors.by_name(*touched).as_expr().str.replace(pattern, by)) if touched else frame
+    above = chr(max(map(ord, firsts)) + 1)
+    low = frame.select((column(name) < above).any() for name in names).row(0)
+    names = [name for name, hit in zip(names, low, strict=True) if hit]
+    begins = [pl.any_horizontal(column(name).str.starts_with(first).any() for first in firsts) for name in names]
+    hits = frame.select(one.alias(str(at)) for at, one in enumerate(begins)).row(0) if names else ()
+    touched = [name for name, hit in zip(names, hits, strict=True) if hit]
+    return frame.with_columns(column(name).str.replace(pattern, by) for name in touched) if touched else frame
 
 
 def escape_text(text: str) -> str:

@@ -66,6 +66,22 @@ class StoredPage:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class KeptPage:
+    """A page on its way to the disk.
+
+    Attributes:
+        scope: The listing it belongs to.
+        total: Records Reply says there are in it, -1 when it does not.
+        done: Whether the listing has been read to its end.
+    """
+
+    scope: int
+    page: StoredPage
+    total: int
+    done: bool
+
+
 class Pages:
     """The pages of one run.
 
@@ -131,16 +147,18 @@ class Pages:
             raise FORM.damaged()
         return [Scope(number, orjson.loads(parents), bool(done), total) for number, parents, done, total, _, _ in rows]
 
-    def add(self, scope: int, page: StoredPage, total: int, done: bool) -> None:
-        """Keeps a page and how far the listing has come, together."""
-        packed = zlib.compress(page.body, 1)
-        left_out = orjson.dumps(list(page.left_out)).decode()
+    def add_all(self, found: Sequence[KeptPage]) -> None:
+        """Keeps pages and how far their listings have come, all together or none of them."""
+        packed = [zlib.compress(one.page.body, 1) for one in found]
         with self._transaction():
-            number = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM page").fetchone()[0]
-            values = (number, scope, page.skip, page.count, int(page.more), left_out, float(page.at_s))
-            checksum = self._sums.of(values, packed)
-            self._db.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, packed, checksum))
-            self._restate(scope, done, total, 1)
+            for one, body in zip(found, packed, strict=True):
+                page = one.page
+                left_out = orjson.dumps(list(page.left_out)).decode()
+                number = self._db.execute("SELECT coalesce(max(id), 0) + 1 FROM page").fetchone()[0]
+                values = (number, one.scope, page.skip, page.count, int(page.more), left_out, float(page.at_s))
+                checksum = self._sums.of(values, body)
+                self._db.execute("INSERT INTO page VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", (*values, body, checksum))
+                self._restate(one.scope, one.done, one.total, 1)
 
     def finish(self, scope: int) -> None:
         """Notes that a listing has been read to its end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -176,8 +176,11 @@ class Client:
             headers["Content-Type"] = call.content_type
         return headers
 
-    async def read(self, call: Call) -> Any:
+    async def read(self, call: Call, decode: Callable[[Answer], Any] = Answer.json) -> Any:
         """The decoded answer of a read, repeated while it fails in passing; None when there is no such record.
+
+        Args:
+            decode: Raises ValueError for what is no JSON.
 
         Raises:
             BulkreplyError: Reply refuses for good, or stays out of reach.
@@ -189,7 +192,7 @@ class Client:
                 continue
             if judgement.verdict is Verdict.DONE:
                 try:
-                    return answer.json()
+                    return decode(answer)
                 except ValueError:
                     judgement = Judgement(Verdict.RETRY, f"wire: {call.operation.label}: the answer is not JSON")
             if answer.status == 404 and call.operation.parameters:

@@ -10,9 +10,9 @@ from typing import Any
 from bulkreply.catalog import Catalog
 from bulkreply.catalog.inputs import inputs_of
 from bulkreply.errors import UsageProblem
-from bulkreply.export.deliver import records_of
 from bulkreply.export.plan import ExportPlan, make_export_plan
 from bulkreply.export.pull import Pull
+from bulkreply.export.rows import frames
 from bulkreply.job.read import job_of
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping.rules import near
@@ -64,7 +64,8 @@ async def load_objects(engine: Any, plans: Sequence[ExportPlan], client: Client,
     doubts = []
     for i, plan in enumerate(plans):
         pages = Pages.create(folder / f"{i}.sqlite", plan.parents)
-        doubts += await Pull(client, plan.spec, plan.operation, pages, plan.query, plan.body).run()
+        pull = Pull(client, plan.spec, plan.operation, pages, plan.query, plan.body, decode=plan.shape.decode_ids)
+        doubts += await pull.run()
         paths = [str(path) for path in _parquet(plan, pages, folder / str(i))]
         pages.close()
         _create(engine, plan.spec.api, plan.spec.name, "read_parquet", paths)
@@ -73,9 +74,9 @@ async def load_objects(engine: Any, plans: Sequence[ExportPlan], client: Client,
 
 def _parquet(plan: ExportPlan, pages: Pages, folder: Path) -> Iterator[Path]:
     folder.mkdir(mode=0o700)
-    for number, records in enumerate(records_of(plan, pages)):
+    for number, rows in enumerate(frames(plan, pages, None, marked=False)):
         path = folder / f"{number}.parquet"
-        plan.shape.frame(records).write_parquet(path)
+        rows.write_parquet(path)
         yield path
     empty = folder / "empty.parquet"
     plan.shape.frame([]).write_parquet(empty)

@@ -77,7 +77,14 @@ class Column:
         if self.title:
             return _custom(record.get(self.spec.name), self.spec, self.title)
         found = at_path(record, f"{self.spec.name}.{self.path}") if self.path else value_at(self.spec, record)
-        return None if found is ABSENT else found
+        return _there(found)
+
+
+def _there(found: Any) -> Any:
+    """What was found, None for each that was not."""
+    if isinstance(found, list):
+        return [_there(one) for one in found] if any(one is ABSENT or isinstance(one, list) for one in found) else found
+    return None if found is ABSENT else found
 
 
 def columns_of(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from functools import partial
 from typing import Any, Literal
 
@@ -13,14 +12,13 @@ import polars as pl
 
 from bulkreply.catalog import ObjectSpec
 from bulkreply.shape.columns import TIMES, Column
+from bulkreply.shape.decoder import Decoded, Decoder
+from bulkreply.shape.moments import moments
 from bulkreply.targets import Shapes
 
 Unwind = Literal["nested", "json", "separate"]
 PARENT, INDEX, ROOT = "_parent_id", "_index", "_record_id"
 Record = Mapping[str, Any]
-_USUAL_MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?$"
-_OFFSET = r"[+-]\d\d:\d\d$"
-_PATTERN = "%Y-%m-%dT%H:%M:%S%.f%:z"
 _DEEPEST = 4
 """Levels of tables that are made though no record fills them: shapes may hold themselves."""
 
@@ -55,6 +53,9 @@ class Shape:
         if unwind == "separate":
             self._children = [column for column in columns if column.nested]
             self._columns = [column for column in columns if not column.nested]
+        typed = [(column, self._dtype(column)) for column in self._columns]
+        self._decoder = Decoder(typed, spec.key, self._series)
+        self._ids_only = Decoder((), spec.key, self._series)
 
     @property
     def columns(self) -> list[Column]:
@@ -75,6 +76,18 @@ class Shape:
         series = [self._series(column, column.read(records)) for column in self._columns]
         return pl.DataFrame(series) if series else pl.DataFrame()
 
+    def decode(self, text: bytes) -> Decoded | None:
+        """A page straight into rows of the main table; None when `frame` has to make them from its records.
+
+        Args:
+            text: The array of its records, JSON.
+        """
+        return self._decoder.decode(text)
+
+    def decode_ids(self, text: bytes) -> Decoded | None:
+        """The same without any column."""
+        return self._ids_only.decode(text)
+
     def _series(self, column: Column, values: Sequence[Any]) -> pl.Series:
         kind = self._dtype(column)
         if kind.is_nested():
@@ -88,8 +101,8 @@ class Shape:
         if column.values:
             return pl.Series(column.name, [_translated(column, value) for value in values], dtype=pl.String)
         if column.spec.type in TIMES and kind != pl.String():
-            moments = _moments(column.name, values)
-            return moments.dt.date() if column.spec.type == "date" else moments
+            found = moments(column.name, values)
+            return found.dt.date() if column.spec.type == "date" else found
         try:
             return pl.Series(column.name, values, dtype=kind, strict=True)
         except (TypeError, OverflowError, pl.exceptions.PolarsError):  # not all of the type the catalog says
@@ -185,37 +198,3 @@ def _number(value: Any, kind: pl.DataType) -> Any:
         return int(value) if kind == pl.Int64() else float(value)
     except (TypeError, ValueError):
         return None
-
-
-def _moments(name: str, values: Sequence[Any]) -> pl.Series:
-    """Times as a column; one by one where one of them is written in an unusual way."""
-    kind = pl.Datetime("us", "UTC")
-    try:
-        texts = pl.Series(name, values, dtype=pl.String, strict=True)
-        if texts.drop_nulls().str.contains(_USUAL_MOMENT).all():
-            text = pl.col(name).str.strip_suffix("Z")
-            whole = pl.when(text.str.contains(_OFFSET)).then(text).otherwise(text + "+00:00")
-            return texts.to_frame().select(whole.str.to_datetime(_PATTERN, time_unit="us", time_zone="UTC")).to_series()
-    except (TypeError, pl.exceptions.PolarsError):
-        pass
-    return pl.Series(name, [_moment(value) for value in values], dtype=kind)
-
-
-def _moment(value: Any) -> datetime | None:
-    """A time of Reply; without an offset it is taken as UTC (conventions.md 11, guess)."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return datetime.fromtimestamp(value, UTC)
-    if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day, tzinfo=UTC)
-    try:
-        made = datetime.fromisoformat(_trimmed(str(value)))
-        return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        return None
-
-
-def _trimmed(text: str) -> str:
-    """At most six digits of a second's fraction: V1 gives seven."""
-    head, dot, tail = text.partition(".")
-    digits = len(tail) - len(tail.lstrip("0123456789"))
-    return head + dot + tail[: min(digits, 6)] + tail[digits:] if dot else text

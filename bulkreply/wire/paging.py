@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from bulkreply.catalog.model import Operation
 from bulkreply.catalog.objects import ObjectSpec
 from bulkreply.wire.answer import WrongShape
+
+_START = re.compile(rb'\s*\{(?:\s*"\w+"\s*:\s*(?:-?\d+|true|false|null)\s*,)*\s*"(\w+)"\s*:\s*\[')
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,22 +43,68 @@ def read_page(operation: Operation, content: Any, page: int, size: int) -> Page:
     if content is None:
         return Page((), False, known=False)
     if isinstance(content, list):
-        more = _full(operation, content, size)
+        more = _full(operation, len(content), size)
         return Page(_objects(operation, content), more, -1 if more or page else len(content))
     found = _list_in(content, paging.items)
     if not isinstance(content, dict) or found is None:
         raise WrongShape(f"{operation.label}: no list of records in the answer")
     records = _objects(operation, found)
+    return Page(records, *_around(operation, content, len(records), page, size))
+
+
+def _around(operation: Operation, content: Mapping[str, Any], count: int, page: int, size: int) -> tuple[bool, int]:
+    """What an answer says beside its records: whether more follow, and how many there are, -1 when it does not."""
+    paging = operation.paging
     if paging.style == "number":
         pages = _number(content.get("pagesCount"))
-        more = bool(records) and (len(records) == size if pages is None else page + 1 < pages)
+        more = count > 0 and (count == size if pages is None else page + 1 < pages)
     else:
         said = content.get("hasMore")
-        more = str(said).lower() == "true" if said is not None else _full(operation, records, size)
-    if more and not records:
+        more = str(said).lower() == "true" if said is not None else _full(operation, count, size)
+    if more and not count:
         raise WrongShape(f"{operation.label}: an empty page that claims another follows")
     total = _number(content.get(paging.total)) if paging.total else None
-    return Page(records, more, -1 if total is None else total)
+    return more, -1 if total is None else total
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An answer whose records were cut out of it as bytes, so that nobody had to decode them.
+
+    Attributes:
+        records: The array of the records, should the answer be JSON; it is when this is.
+        around: What the answer says beside them.
+    """
+
+    records: bytes
+    around: Mapping[str, Any]
+
+    def page(self, operation: Operation, count: int, page: int, size: int) -> tuple[bool, int]:
+        """Whether another page follows, and the records of the whole listing, -1 when Reply does not say.
+
+        Args:
+            count: Records in this one.
+
+        Raises:
+            WrongShape: As `read_page`.
+        """
+        return _around(operation, self.around, count, page, size)
+
+
+def cut_page(operation: Operation, body: bytes) -> Cut | None:
+    """The records of an answer as bytes; None where it takes a parser to find them.
+
+    Before them there may be numbers and words only, and behind them no list, so nothing else can hold these brackets.
+    """
+    found = _START.match(body)
+    end = body.rfind(b"]")
+    if found is None or end < found.end() or operation.paging.wrap or found[1] != operation.paging.items.encode():
+        return None
+    try:
+        around = orjson.loads(body[: found.end()] + body[end:])
+    except ValueError:
+        return None
+    return Cut(body[found.end() - 1 : end + 1], around) if around[operation.paging.items] == [] else None
 
 
 def _number(value: Any) -> int | None:
@@ -63,9 +114,9 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _full(operation: Operation, records: Sequence[Any], size: int) -> bool:
+def _full(operation: Operation, count: int, size: int) -> bool:
     """Whether a page that says nothing of others may have some: it is as full as it was asked for."""
-    return operation.paging.style != "none" and len(records) == size
+    return operation.paging.style != "none" and count == size
 
 
 def read_one(spec: ObjectSpec, operation: Operation, content: Any) -> Mapping[str, Any] | None:

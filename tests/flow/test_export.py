@@ -155,6 +155,26 @@ def test_an_export_that_is_killed_goes_on(sandbox: Start, bulkreply: Bulkreply) 
     assert list(bulkreply.folder.glob(".*.part")) == []
 
 
+def test_an_export_that_is_stopped_leaves_no_half_file_and_asks_for_no_page_twice(
+    sandbox: Start, bulkreply: Bulkreply
+) -> None:
+    server = sandbox("--limits", "none", "--seed-contacts", "12000", "--latency-ms", "60", "90")
+    process = bulkreply.start("export", "contacts", "-o", "big.csv", "--base-url", server.url, "--limits", "none")
+    end = time.monotonic() + 60
+    while not list(bulkreply.folder.glob(".*.part")) and time.monotonic() < end:
+        pass
+    while len(server.ask("requests")["targets"]) < 7 and time.monotonic() < end:
+        pass
+    process.send_signal(signal.SIGTERM)
+    assert process.wait() == 143
+    assert [path.name for path in bulkreply.folder.iterdir() if "big" in path.name] == []
+    assert export(bulkreply, server, "contacts", "-o", "big.csv").code == 0
+    frame = pl.read_csv(bulkreply.folder / "big.csv", infer_schema=False)
+    assert (frame.height, frame["id"].n_unique()) == (12_000, 12_000)
+    filters = [one for one in server.ask("requests")["targets"] if "contacts/filter" in one]
+    assert len(filters) <= 13 + 2 * 2 + 3, "pages, count and head of two executions, and what was under way"
+
+
 @pytest.mark.parametrize(("fault", "code"), [("empty_with_more", 7), ("shifted_rows", 0)])
 def test_pages_that_make_no_sense(fault: str, code: int, sandbox: Start, bulkreply: Bulkreply) -> None:
     server = sandbox("--limits", "none", "--seed-contacts", "2500", "--switch", f"v3.paging_fault={fault}")

@@ -14,7 +14,7 @@ import pytest
 
 from bulkreply.errors import LedgerUnusable
 from bulkreply.ledger import Ledger
-from bulkreply.ledger.pages import Pages, StoredPage
+from bulkreply.ledger.pages import KeptPage, Pages, StoredPage
 from bulkreply.ledger.sums import Sums
 from bulkreply.outcomes import Outcome
 from bulkreply.quota.store import Store
@@ -255,8 +255,7 @@ def pages(tmp_path: Path) -> Path:
     path = tmp_path / "pages.sqlite"
     with closing(Pages.create(path, [{"listId": "1"}, {"listId": "2"}])) as pages:
         for scope in (1, 2):
-            pages.add(scope, page(0), 20, done=False)
-            pages.add(scope, page(1), 20, done=True)
+            pages.add_all([KeptPage(scope, page(0), 20, done=False), KeptPage(scope, page(1), 20, done=True)])
         pages.add_details({"7": b'{"id":7}', "8": b'{"id":8}'})
     return path
 

@@ -1,0 +1,54 @@
+"""Times of Reply as columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Any
+
+import polars as pl
+
+USUAL_MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?$"
+_KIND = pl.Datetime("us", "UTC")
+_OFFSET = r"[+-]\d\d:\d\d$"
+_PATTERN = "%Y-%m-%dT%H:%M:%S%.f%:z"
+
+
+def usual_moments(texts: pl.Expr) -> pl.Expr:
+    """Times written as `USUAL_MOMENT`; null where there is no such day or hour."""
+    text = texts.str.strip_suffix("Z")
+    whole = pl.when(text.str.contains(_OFFSET)).then(text).otherwise(text + "+00:00")
+    return whole.str.to_datetime(_PATTERN, time_unit="us", time_zone="UTC", strict=False)
+
+
+def moments(name: str, values: Sequence[Any]) -> pl.Series:
+    """Times as a column; one by one where one of them is written in an unusual way."""
+    try:
+        texts = pl.Series(name, values, dtype=pl.String, strict=True)
+        if texts.drop_nulls().str.contains(USUAL_MOMENT).all():
+            found = texts.to_frame().select(usual_moments(pl.col(name))).to_series()
+            if found.null_count() == texts.null_count():
+                return found
+    except (TypeError, pl.exceptions.PolarsError):
+        pass
+    return pl.Series(name, [_moment(value) for value in values], dtype=_KIND)
+
+
+def _moment(value: Any) -> datetime | None:
+    """A time of Reply; without an offset it is taken as UTC (conventions.md 11, guess)."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return datetime.fromtimestamp(value, UTC)
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day, tzinfo=UTC)
+    try:
+        made = datetime.fromisoformat(_trimmed(str(value)))
+        return made.astimezone(UTC) if made.tzinfo else made.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _trimmed(text: str) -> str:
+    """At most six digits of a second's fraction: V1 gives seven."""
+    head, dot, tail = text.partition(".")
+    digits = len(tail) - len(tail.lstrip("0123456789"))
+    return head + dot + tail[: min(digits, 6)] + tail[digits:] if dot else text
