@@ -63,7 +63,9 @@ def test_calls_grow_up_to_the_most_the_catalog_knows(sandbox: Start, bulkreply: 
     server = sandbox("--limits", "none")
     run(bulkreply, server, lay_out(bulkreply, 60_000))
     made = sizes(server)
-    assert made[:17] == [100] * 3 + [200] * 4 + [400] * 4 + [800] * 4 + [1000] * 2
+    assert list(dict.fromkeys(made))[:5] == [100, 200, 400, 800, 1000]
+    for size in (100, 200, 400, 800):
+        assert 3 <= made.count(size) <= 6, "three are taken, one is tried, one or two are made ready meanwhile"
     assert max(made) == 1000
     once(server, 60_000)
 
