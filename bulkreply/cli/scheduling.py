@@ -133,7 +133,6 @@ def run(*, once: bool, width: int, as_json: bool) -> int:
         if as_json:
             emit([_ran_words(one) for one in ran])
         return max((abs(one.ending.exit_code) for one in ran if one.ending.exit_code not in _WELL), default=0)
-    _say("scheduler begins; Ctrl-C stops it")
     asyncio.run(_stoppable(clockwork, once=False))
     return 0
 
@@ -152,6 +151,8 @@ async def _stoppable(clockwork: Clockwork, *, once: bool) -> list[Ran]:
         loop.call_soon_threadsafe(asked)
 
     with heeding(ask):
+        if not once:
+            _say("scheduler begins; Ctrl-C stops it")
         await (clockwork.once(stop) if once else clockwork.keep(stop))
     if seen:
         raise Interrupted("the scheduler was stopped; runs under way go on when it does", signal_number=seen[0])

@@ -11,7 +11,7 @@ from bulkreply.engine.doubts import Doubt, Doubts
 from bulkreply.engine.fates import Fates
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.engine.sending import Sending
-from bulkreply.engine.turns import QUICK_S, Turns
+from bulkreply.engine.turns import QUICK_S, SURE_S, Turns
 from bulkreply.quota import Permit
 from bulkreply.sinks import ReplySink
 from bulkreply.sizes import BatchSizes
@@ -79,19 +79,23 @@ class Courier:
         async with self._turns.call:
             began_s = self._now_s()
             if self._stopping() or began_s - ready_s > QUICK_S:  # no intent is older than the bytes it speaks of
-                self._client.give_back(permit)
-                self._put_back(batch)
+                self._not_sent(batch, permit)
                 await self._recorder.replace(entry, batch.only([]))
-            else:
-                await self._deliver(entry, at_s, batch, prepared, permit)
-                self._turns.answered(self._now_s() - began_s < QUICK_S and self._doubts.verifies(batch))
+                return
+            try:
+                await self._recorder.sure(SURE_S)
+            except BaseException:
+                self._not_sent(batch, permit)
+                raise
+            await self._deliver(entry, at_s, batch, prepared, permit)
+            self._turns.answered(self._now_s() - began_s < QUICK_S and self._doubts.verifies(batch))
 
     async def _begin(self, batch: Batch) -> tuple[int, float, Permit]:
         """Waits for the quota, and records that the batch is about to be sent."""
         try:
             permit = await self._client.permit(self._sink.operation(batch))
         except BaseException:
-            self._put_back(batch)
+            self._not_sent(batch)
             raise
         return *await self._intend(batch, permit), permit
 
@@ -104,7 +108,10 @@ class Courier:
             self._client.give_back(permit)
             raise
 
-    def _put_back(self, batch: Batch) -> None:
+    def _not_sent(self, batch: Batch, permit: Permit | None = None) -> None:
+        """What was not sent goes before all others; its people do not count as reached, its call not as made."""
+        if permit is not None:
+            self._client.give_back(permit)
         self._sending.back(batch)
         self._again.appendleft(batch)
 

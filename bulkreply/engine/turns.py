@@ -10,6 +10,8 @@ import asyncio
 
 QUICK_S = 0.1
 """An answer in this time is a quick one; an intent that waited longer for its turn is written anew."""
+SURE_S = 0.005
+"""A call leaves only so shortly after the disk has taken a write, its intent or a later one."""
 
 
 class Turns:
