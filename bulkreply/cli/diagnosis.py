@@ -9,9 +9,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bulkreply.cli.options import Common
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.setup import account_of, catalog_of
 from bulkreply.cli.show import data, emit, talk
-from bulkreply.cli.streams import quoted
 from bulkreply.cli.working import run_work
 from bulkreply.errors import BulkreplyError, DiskFatal, KeyRefused, UsageProblem, exit_code_of
 from bulkreply.ledger import Ledger

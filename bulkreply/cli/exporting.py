@@ -10,9 +10,9 @@ from rich.console import Console
 
 from bulkreply.catalog import Catalog
 from bulkreply.cli.options import Common
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk, watch
-from bulkreply.cli.streams import quoted
 from bulkreply.cli.working import run_work
 from bulkreply.engine import Progress
 from bulkreply.errors import UsageProblem

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from bulkreply.cli import exporting
 from bulkreply.cli.options import Common
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import data, emit, show_plan, talk
-from bulkreply.cli.streams import quoted
 from bulkreply.cli.working import run_work
 from bulkreply.engine import compare
 from bulkreply.errors import JobInvalid, UsageProblem

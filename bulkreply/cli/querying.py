@@ -13,9 +13,9 @@ from rich.table import Table
 
 from bulkreply.accounts import load_account
 from bulkreply.cli.options import Common
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
-from bulkreply.cli.streams import quoted
 from bulkreply.cli.working import run_work
 from bulkreply.errors import UsageProblem
 from bulkreply.net.client import open_client

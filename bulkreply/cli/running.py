@@ -14,9 +14,9 @@ import typer
 from bulkreply.belonging import job_of_run
 from bulkreply.cli import exporting
 from bulkreply.cli.options import Common
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.setup import account_of, catalog_of, patience_of
 from bulkreply.cli.show import emit, show_plan, show_report, talk, watch
-from bulkreply.cli.streams import quoted
 from bulkreply.cli.working import run_work
 from bulkreply.engine import Progress
 from bulkreply.errors import BulkreplyError, UsageProblem, exit_code_of

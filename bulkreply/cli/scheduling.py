@@ -16,8 +16,8 @@ from rich.table import Table
 from bulkreply.accounts import CONFIG_NAME
 from bulkreply.catalog import Catalog
 from bulkreply.cli.options import RUNS
+from bulkreply.cli.screen import quoted
 from bulkreply.cli.show import data, emit, talk
-from bulkreply.cli.streams import quoted
 from bulkreply.clock import SYSTEM_CLOCK, iso_utc
 from bulkreply.errors import BulkreplyError, Interrupted, UsageProblem
 from bulkreply.job import Job, read_job

@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from bulkreply.cli.streams import Screen, quoted, takes_any_character
+from bulkreply.cli.screen import Screen, quoted
+from bulkreply.cli.streams import takes_any_character
 from bulkreply.engine import Progress as Done
 from bulkreply.net.client import Client
 from bulkreply.outcomes import REPORT_ORDER, Outcome

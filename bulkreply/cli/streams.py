@@ -8,11 +8,6 @@ import sys
 from io import BufferedWriter, FileIO, TextIOWrapper
 from typing import Any
 
-from rich.console import Console
-from rich.errors import MarkupError
-from rich.markup import escape
-from rich.text import Text
-
 from bulkreply.errors import DiskFatal
 
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -78,26 +73,6 @@ def one_line(text: str) -> str:
 def plain(text: str) -> str:
     r"""Text of a file or a server for a terminal: what would steer the terminal is shown as `\x1b`."""
     return _UNPRINTABLE.sub(lambda found: ascii(found[0])[1:-1], text)
-
-
-def quoted(text: object) -> str:
-    """The same inside text with markup of rich, where `[red]` is a colour."""
-    return escape(plain(str(text)))
-
-
-class Screen(Console):
-    """A console that no text from outside can steer or stop: file names, columns, Reply's words."""
-
-    def render_str(self, text: str, **options: Any) -> Text:
-        """A text with its markup; one that is no valid markup as it stands."""
-        try:
-            return super().render_str(plain(text), **options)
-        except MarkupError:
-            return super().render_str(plain(text), **options | {"markup": False})
-
-    def on_broken_pipe(self) -> None:
-        """The reader has gone: `run_app` decides what that means."""
-        raise BrokenPipeError
 
 
 def takes_any_character() -> bool:

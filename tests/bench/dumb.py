@@ -12,7 +12,7 @@ import json
 import re
 import time
 
-LISTING = re.compile(rb"top=(\d+)&skip=(\d+)")
+LISTING = re.compile(rb"(?=.*[?&]top=(\d+))(?=.*[?&]skip=(\d+))")
 
 
 def _answer(content: object, status: bytes = b"200 OK") -> bytes:
