@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import replace
 
 from bulkreply.batching import Batch
@@ -11,7 +10,6 @@ from bulkreply.engine.doubts import Doubt, Doubts
 from bulkreply.engine.fates import Fates
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.engine.sending import Sending
-from bulkreply.engine.turns import QUICK_S, SURE_S, Turns
 from bulkreply.quota import Permit
 from bulkreply.sinks import ReplySink
 from bulkreply.sizes import BatchSizes
@@ -24,7 +22,6 @@ class Courier:
 
     Args:
         again: Batches to send before all others; what is not sent, or goes again, is put there.
-        stopping: Whether not even a call whose intent is written is to leave.
 
     Raises:
         BulkreplyError: From `take` and `follow`: the run cannot go on; nothing of the batch is lost.
@@ -39,10 +36,8 @@ class Courier:
         sending: Sending,
         doubts: Doubts,
         fates: Fates,
-        turns: Turns,
         again: deque[Batch],
         progress: Progress,
-        stopping: Callable[[], bool],
     ) -> None:
         self._sink = sink
         self._client = sink.client
@@ -52,10 +47,8 @@ class Courier:
         self._sending = sending
         self._doubts = doubts
         self._fates = fates
-        self._turns = turns
         self._again = again
         self._progress = progress
-        self._stopping = stopping
 
     async def take(self, batch: Batch) -> None:
         """Sends the records of a batch that are to be sent.
@@ -75,27 +68,15 @@ class Courier:
             self._sending.told(batch, settled)
             return
         entry, at_s, permit = await self._begin(batch)
-        ready_s = self._now_s()
-        async with self._turns.call:
-            began_s = self._now_s()
-            if self._stopping() or began_s - ready_s > QUICK_S:  # no intent is older than the bytes it speaks of
-                self._not_sent(batch, permit)
-                await self._recorder.replace(entry, batch.only([]))
-                return
-            try:
-                await self._recorder.sure(SURE_S)
-            except BaseException:
-                self._not_sent(batch, permit)
-                raise
-            await self._deliver(entry, at_s, batch, prepared, permit)
-            self._turns.answered(self._now_s() - began_s < QUICK_S and self._doubts.verifies(batch))
+        await self._deliver(entry, at_s, batch, prepared, permit)
 
     async def _begin(self, batch: Batch) -> tuple[int, float, Permit]:
         """Waits for the quota, and records that the batch is about to be sent."""
         try:
             permit = await self._client.permit(self._sink.operation(batch))
         except BaseException:
-            self._not_sent(batch)
+            self._sending.back(batch)
+            self._again.appendleft(batch)
             raise
         return *await self._intend(batch, permit), permit
 
@@ -107,13 +88,6 @@ class Courier:
         except BaseException:
             self._client.give_back(permit)
             raise
-
-    def _not_sent(self, batch: Batch, permit: Permit | None = None) -> None:
-        """What was not sent goes before all others; its people do not count as reached, its call not as made."""
-        if permit is not None:
-            self._client.give_back(permit)
-        self._sending.back(batch)
-        self._again.appendleft(batch)
 
     async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
         """Sends one batch until its fate is known, in doubt, or divided."""

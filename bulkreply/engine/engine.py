@@ -22,7 +22,6 @@ from bulkreply.engine.later import Later
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.engine.remains import Remains
 from bulkreply.engine.sending import Sending
-from bulkreply.engine.turns import Turns
 from bulkreply.errors import BulkreplyError, DiskFatal, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
 from bulkreply.ledger.scribe import Scribe
@@ -67,7 +66,6 @@ class Engine:
         self._positions = stage.positions
         self._caps = caps
         self._client = sink.client
-        self._turns = Turns(sink.client.patience.width)
         self._again: deque[Batch] = deque()
         self._fresh: Iterator[Batch] = iter(())
         self._wave = 0
@@ -108,10 +106,8 @@ class Engine:
                 self._sending,
                 self._doubts,
                 fates,
-                self._turns,
                 self._again,
                 self._progress,
-                lambda: self._stop.is_set() or not isinstance(self._problem, RunPaused | None),
             )
             watch = asyncio.create_task(self._watch())
             try:
@@ -161,7 +157,7 @@ class Engine:
 
     async def _pass(self) -> bool:
         """Sends until nothing is left to send or enough is in doubt; whether the run may go on."""
-        await self._together([self._work() for _ in range(self._turns.workers)])
+        await self._together([self._work() for _ in range(self._client.patience.width)])
         return not self._stopping
 
     async def _together(self, tasks: list[Coroutine[Any, Any, None]]) -> None:
@@ -208,15 +204,8 @@ class Engine:
             self._again.extend(self._admission.prepare(batch))
 
     async def _work(self) -> None:
-        while True:
-            await self._turns.begin()
-            try:
-                batch = await self._next()
-                if batch is None:
-                    return
-                await self._courier.take(batch)
-            finally:
-                self._turns.end()
+        while (batch := await self._next()) is not None:
+            await self._courier.take(batch)
 
     @property
     def _stopping(self) -> bool:

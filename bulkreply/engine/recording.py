@@ -103,10 +103,6 @@ class Recorder:
 
         return await self._scribe.write(write), at_s
 
-    async def sure(self, within_s: float) -> None:
-        """Returns when the disk is known to have taken a write so shortly before."""
-        await self._scribe.sure(within_s)
-
     async def settle(self, entry: int, batch: Batch, settled: Settled) -> None:
         """Records outcomes of a whole batch, on disk no later than the next intent, which is waited for."""
         rows = failure_rows(batch.positions, settled)

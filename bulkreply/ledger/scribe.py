@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
@@ -30,7 +29,6 @@ class Scribe:
         self._failed: BaseException | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._busy: asyncio.Task[None] | None = None
-        self._took_s = -math.inf
 
     async def __aenter__(self) -> Self:
         return self
@@ -53,15 +51,6 @@ class Scribe:
         if self._failed is not None:
             raise self._failed
         return await self._queue(action)
-
-    async def sure(self, within_s: float) -> None:
-        """Returns when the disk has taken a transaction so shortly before: at once, or after the next one.
-
-        Raises:
-            DiskFatal: It does not take any more.
-        """
-        if asyncio.get_running_loop().time() - self._took_s > within_s:
-            await self.write(lambda ledger: None)
 
     def leave(self, action: Callable[[Ledger], Any]) -> None:
         """Leaves a write to be done: it is on disk no later than any that follows, and when it fails those raise."""
@@ -89,7 +78,6 @@ class Scribe:
                     if not written.done():
                         written.set_exception(error)
                 continue
-            self._took_s = loop.time()
             for (_, written), result in zip(taken, results, strict=True):
                 if not written.done():
                     written.set_result(result)
