@@ -51,9 +51,8 @@ def render(frame: pl.DataFrame, pieces: Sequence[Piece], clear_form: str) -> pl.
     odd = _odd(frame, pieces).arg_true()
     if not len(odd):
         return objects
-    rows = frame[odd].with_columns(
-        _value(frame[piece.column][odd], piece.quoted, clear_form) for piece in pieces if piece.column
-    )
+    quoted = {piece.column: piece.quoted for piece in pieces if piece.column}  # two pieces may share a column
+    rows = frame[odd].with_columns(_value(frame[name][odd], quoted[name], clear_form) for name in quoted)
     return objects.scatter(odd, _objects(rows, [replace(piece, quoted=False) for piece in pieces]))
 
 

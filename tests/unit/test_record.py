@@ -14,6 +14,7 @@ from bulkreply.catalog import Catalog, ObjectSpec
 from bulkreply.mapping import CLEAR, REJECT_SCHEMA, Mapped, Rule, bind
 from bulkreply.targets import object_target
 from bulkreply.wire.layout import Layouts
+from bulkreply.wire.record import Piece, render
 
 CATALOG = Catalog()
 CONTACTS, PEOPLE = CATALOG.object("contacts"), CATALOG.object("people", "v1")
@@ -113,3 +114,11 @@ def test_nothing_mapped_is_an_empty_object() -> None:
 
 def test_no_records_no_bodies() -> None:
     assert bodies({"title": [], "customFields.A": []}) == []
+
+
+@pytest.mark.parametrize("text", ["plain", *HARD, CLEAR])
+def test_one_column_can_stand_in_two_places(text: str) -> None:
+    frame = pl.DataFrame({"x": ["a", text]})
+    made = render(frame, [Piece("one", "x", True), Piece("in.two", "x", True)], "null")
+    value = None if text == CLEAR else text
+    assert json.loads(made[1]) == {"one": value, "in": {"two": value}}
