@@ -100,7 +100,8 @@ def read_cells(b: Bound, cells: pl.Series) -> tuple[pl.Series, pl.Series]:
     if b.required and cells.null_count():
         wrong = wrong | cells.is_null()
     if not b.may_be_emptied:
-        wrong = wrong | values.eq_missing(CLEAR) if rule.clear else wrong
+        cleared = values == CLEAR
+        wrong = wrong | cleared.fill_null(False) if cleared.any() else wrong
     elif rule.blank == "clear" and not b.required:
         values = values.to_frame("v").select(pl.when(cells.is_null()).then(pl.lit(CLEAR)).otherwise("v"))["literal"]
     return values, wrong

@@ -68,7 +68,7 @@ class Transport:
     def __init__(self, base_url: str, *, width: int = 8, timeout_s: float = 60.0) -> None:
         self._base = str(checked_base_url(base_url)).rstrip("/")
         self._width = width
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=15)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s + 15, sock_connect=15, sock_read=timeout_s)
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
