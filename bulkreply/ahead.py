@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import TypeVar, cast
 
 _Item = TypeVar("_Item")
 _END = object()
@@ -20,4 +20,4 @@ def ahead(items: Iterator[_Item]) -> Iterator[_Item]:
         coming = thread.submit(next, items, _END)
         while (item := coming.result()) is not _END:
             coming = thread.submit(next, items, _END)
-            yield item  # type: ignore[misc]
+            yield cast(_Item, item)

@@ -64,7 +64,7 @@ class Guard:
         self._client = sink.client
         self._rules: dict[str, frozenset[str]] = {}
         self._records: dict[tuple[str, bool, str], Record | None] = {}
-        self._harmless: set[str] = set()
+        self._unruled: set[str] = set()
         self._reading = asyncio.Lock()
         self._lenient = lenient
         self.unread: set[str] = set()
@@ -87,14 +87,14 @@ class Guard:
         Raises:
             ServerFatal: It cannot be known, so nothing may be sent.
         """
-        if self._sink.operation(batch).label in self._harmless:
+        if self._sink.operation(batch).label in self._unruled:
             return {}
         async with self._reading:
             return await self._blocked(batch)
 
     async def _blocked(self, batch: Batch) -> dict[int, Failure]:
         if not await self._anybody_new(batch):
-            self._harmless.add(self._sink.operation(batch).label)
+            self._unruled.add(self._sink.operation(batch).label)
             return {}
         people = {i: one for i, one in enumerate(self._people(batch)) if one is not None}
         if not people:

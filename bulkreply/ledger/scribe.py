@@ -43,7 +43,7 @@ class Scribe:
             raise self._failed
 
     async def write(self, action: Callable[[Ledger], _Result]) -> _Result:
-        """Performs writes in one transaction, shared with others that wait; also when the wait is cancelled.
+        """Performs writes in one transaction, shared with others that wait; a wait that is cancelled takes none back.
 
         Raises:
             DiskFatal: Nothing of the transaction was recorded.

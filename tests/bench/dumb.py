@@ -139,7 +139,7 @@ async def serve(contacts: int, slow_after: int) -> None:
     """Listens until the process ends; records are made beforehand.
 
     Args:
-        slow_after: Imported records after which answers take half a second, 0 for never.
+        slow_after: Imported records after which answers to imports take a second, 0 for never.
     """
     Stub.slow_after = slow_after
     Stub.pages = Pages(contacts)

@@ -14,15 +14,16 @@ def test_the_same_items_in_the_same_order() -> None:
     assert list(ahead(iter(()))) == []
 
 
+def noting(made: list[int]) -> Iterator[int]:
+    """Numbers, each noted when it is made."""
+    for number in range(100):
+        made.append(number)
+        yield number
+
+
 def test_no_more_than_one_is_made_before_it_is_asked_for() -> None:
     made: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(10):
-            made.append(number)
-            yield number
-
-    for taken, item in enumerate(ahead(items())):
+    for taken, item in enumerate(ahead(noting(made))):
         assert item == taken
         assert len(made) <= taken + 2
 
@@ -40,13 +41,7 @@ def test_an_error_comes_in_its_place_and_nothing_after_it() -> None:
 
 def test_leaving_early_ends_the_reading() -> None:
     made: list[int] = []
-
-    def items() -> Iterator[int]:
-        for number in range(1000):
-            made.append(number)
-            yield number
-
-    found = ahead(items())
+    found = ahead(noting(made))
     assert next(found) == 0
     found.close()  # type: ignore[attr-defined]
     count = len(made)
