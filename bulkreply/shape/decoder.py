@@ -113,5 +113,6 @@ class Decoder:
         ids = page.fields[self._key]
         if ids.null_count():
             raise Unusual
-        if ids.cast(pl.Int64, strict=False).null_count():
+        numbers = ids.cast(pl.Int64, strict=False)
+        if numbers.null_count() or (numbers.cast(TEXT) != ids).any():
             page.refuse_unquoted(self._key, ids)
