@@ -71,6 +71,7 @@ class Bulkreply:
             "COLUMNS": "200",
             "PYTHONPATH": str(REPOSITORY),
             "PYTHONWARNINGS": "error",
+            "SSL_CERT_FILE": os.devnull,
         }
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
         return kept | own | self.settings
