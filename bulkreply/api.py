@@ -16,7 +16,8 @@ from bulkreply.errors import UsageProblem
 from bulkreply.execution import Order, execute
 from bulkreply.export.running import export
 from bulkreply.job import read_job
-from bulkreply.net.client import Client, open_client
+from bulkreply.net.client import Client
+from bulkreply.net.opening import open_client
 from bulkreply.plan import Plan
 from bulkreply.report import Report
 

@@ -27,7 +27,8 @@ from bulkreply.errors import (
 )
 from bulkreply.job import Job
 from bulkreply.ledger import Ledger
-from bulkreply.net.client import Client, Patience, open_client
+from bulkreply.net.client import Client, Patience
+from bulkreply.net.opening import open_client
 from bulkreply.plan import Plan, make_plan, resolve_target
 from bulkreply.references import create, create_custom_fields, read_names
 from bulkreply.report import Report

@@ -18,7 +18,8 @@ from bulkreply.errors import UsageProblem
 from bulkreply.execution import Order, continue_run, identities_of
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.reopening import Sent, take_back, unknown_rows
-from bulkreply.net.client import Client, open_client
+from bulkreply.net.client import Client
+from bulkreply.net.opening import open_client
 from bulkreply.plan import resolve_target
 from bulkreply.proof import Proof, Verified
 from bulkreply.report import Report

@@ -17,7 +17,7 @@ from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
 from bulkreply.cli.working import run_work
 from bulkreply.errors import UsageProblem
-from bulkreply.net.client import open_client
+from bulkreply.net.opening import open_client
 from bulkreply.targets import Target
 
 

@@ -15,7 +15,8 @@ from bulkreply.cli.show import data, emit, talk
 from bulkreply.cli.working import run_work
 from bulkreply.errors import BulkreplyError, DiskFatal, KeyRefused, UsageProblem, exit_code_of
 from bulkreply.ledger import Ledger
-from bulkreply.net.client import Patience, open_client
+from bulkreply.net.client import Patience
+from bulkreply.net.opening import open_client
 from bulkreply.secrets import state_folder
 
 

@@ -46,7 +46,7 @@ def export(
     base_url: BaseUrl = None,
     limits: Limits = None,
     runs: Runs = RUNS,
-    parallel: Parallel = 8,
+    parallel: Parallel = 0,
     max_wait: MaxWait = "2h",
     catalog: CatalogFolder = None,
     as_json: AsJson = False,

@@ -21,7 +21,8 @@ from bulkreply.export.plan import ExportPlan, make_export_plan
 from bulkreply.export.running import export
 from bulkreply.job import Job
 from bulkreply.job.read import job_of
-from bulkreply.net.client import Client, open_client
+from bulkreply.net.client import Client
+from bulkreply.net.opening import open_client
 from bulkreply.plan.cost import rate_classes
 from bulkreply.quota.forecast import spell
 from bulkreply.runs import RunFolder

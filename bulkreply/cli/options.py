@@ -21,7 +21,9 @@ Settings = Annotated[list[str] | None, typer.Option("--set", help="Change the jo
 AsJson = Annotated[bool, typer.Option("--json", help="Machine-readable answer on stdout.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Strict = Annotated[bool, typer.Option("--strict", help="Refuse columns neither mapped nor ignored.")]
-Parallel = Annotated[int, typer.Option("--parallel", min=1, max=64, help="Calls under way at once.")]
+Parallel = Annotated[
+    int, typer.Option("--parallel", min=0, max=64, help="Calls under way at once; 0: as many as the quota keeps busy.")
+]
 MaxWait = Annotated[str, typer.Option("--max-wait", help="Longest wait for the quota before pausing (exit 5).")]
 Only = Annotated[str | None, typer.Option("--only", help="unknown: read back what a finished run left unknown.")]
 OnlyRows = Annotated[str | None, typer.Option("--rows", help="With --only: these rows, 5,7-9.")]
@@ -40,7 +42,7 @@ class Common:
     base_url: str | None = None
     limits: str | None = None
     runs: Path = RUNS
-    parallel: int = 8
+    parallel: int = 0
     max_wait: str = "2h"
     catalog: Path | None = None
     as_json: bool = False

@@ -17,7 +17,7 @@ from bulkreply.errors import JobInvalid, UsageProblem
 from bulkreply.job import Job, read_job
 from bulkreply.job.read import render
 from bulkreply.mapping import bind
-from bulkreply.net.client import open_client
+from bulkreply.net.opening import open_client
 from bulkreply.plan import make_plan, open_source, plan_as_words, resolve_rules, uncreatable
 from bulkreply.wire.layout import Layouts
 

@@ -18,7 +18,7 @@ from bulkreply.cli.setup import catalog_of, patience_of
 from bulkreply.cli.show import data, emit, talk
 from bulkreply.cli.working import run_work
 from bulkreply.errors import UsageProblem
-from bulkreply.net.client import open_client
+from bulkreply.net.opening import open_client
 from bulkreply.query import Answered, Statement, answer, load_folder, load_objects, read_statement
 from bulkreply.query.tables import open_engine, plans_for, spell_plans
 

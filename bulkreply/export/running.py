@@ -29,7 +29,8 @@ from bulkreply.export.rows import records_of, rows_of
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping import reject_frame
-from bulkreply.net.client import Client, open_client
+from bulkreply.net.client import Client
+from bulkreply.net.opening import open_client
 from bulkreply.outcomes import Outcome, Tally
 from bulkreply.report import Report, summarise, write_report
 from bulkreply.report.results import Results

@@ -4,26 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 from bulkreply.accounts import ReplyAccount, require_key
 from bulkreply.catalog import Api, Catalog, Operation
-from bulkreply.clock import SYSTEM_CLOCK, Clock
+from bulkreply.clock import Clock
 from bulkreply.errors import BulkreplyError, KeyRefused, RightMissing, RunPaused, ServerFatal
-from bulkreply.net.memory import Memory, quota_path
-from bulkreply.net.transport import Carrier, Transport
+from bulkreply.net.transport import Carrier
 from bulkreply.net.waits import Waits
-from bulkreply.quota import Permit, Quota, Window, parse_limits
-from bulkreply.secrets import fingerprint, state_folder
+from bulkreply.quota import Permit, Quota
 from bulkreply.wire.answer import Answer, WrongShape
 from bulkreply.wire.call import Call, page_call
 from bulkreply.wire.paging import Page, read_page
 from bulkreply.wire.verdict import Judgement, Verdict, judge
 
 UNNAMED_WAIT_S = 5.0
-FIRST_OUTAGE_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +28,14 @@ class Patience:
     """How long to bear what.
 
     Attributes:
-        width: Calls under way at once.
+        width: Calls under way at once; 0 for as many as keep the quota busy.
         timeout_s: Longest wait for one answer.
         park_s: Longest single wait the quota may ask for before the run pauses (exit 5).
         outage_s: Longest time without any connection before the run pauses.
         attempts: Tries of a read before its failure is final.
     """
 
-    width: int = 8
+    width: int = 0
     timeout_s: float = 60.0
     park_s: float = 2 * 3600.0
     outage_s: float = 180.0
@@ -259,62 +256,3 @@ def sensible() -> Iterator[None]:
         yield
     except WrongShape as error:
         raise ServerFatal(f"wire: {error}", hint="the answer has a shape the catalog does not know") from None
-
-
-@asynccontextmanager
-async def open_client(
-    account: ReplyAccount,
-    catalog: Catalog,
-    *,
-    patience: Patience | None = None,
-    clock: Clock = SYSTEM_CLOCK,
-) -> AsyncIterator[Client]:
-    """A client whose key has been checked, one call, and whose quota is that of its account.
-
-    Raises:
-        KeyRefused: Reply does not know the key.
-    """
-    patience = patience or Patience()
-    require_key(account)
-    memory = Memory(state_folder() / "accounts.json")
-    counts = Counts()
-    async with Transport(account.base_url, width=patience.width, timeout_s=patience.timeout_s) as transport:
-
-        def client(quota: Quota, name: str, patience: Patience = patience) -> Client:
-            return Client(account, catalog, transport, quota, clock, patience, counts, name)
-
-        first = replace(patience, outage_s=min(FIRST_OUTAGE_S, patience.outage_s))  # nothing is begun yet
-
-        remembered = memory.get(account.key_name()) or account.key_name()
-        async with _quota(remembered, account, catalog, clock) as quota:
-            name = await _who(client(quota, remembered, first), account)
-            if name == remembered:
-                yield client(quota, name)
-                return
-        memory.put(account.key_name(), name)
-        async with _quota(name, account, catalog, clock) as quota:
-            quota.release(await quota.acquire("v3.default"))  # the whoami counts in the account's windows too
-            yield client(quota, name)
-
-
-async def _who(client: Client, account: ReplyAccount) -> str:
-    """The account's fingerprint by the user Reply says the key belongs to; by the key when Reply does not say."""
-    operation = client.catalog.object("users").operations["whoami"]
-    try:
-        content = await client.read(Call(operation, operation.path))
-    except ServerFatal:  # a server that speaks V1 only
-        return account.key_name()
-    user = content.get("userId") if isinstance(content, dict) else None
-    return fingerprint(account.base_url, str(user)) if user is not None else account.key_name()
-
-
-def _quota(name: str, account: ReplyAccount, catalog: Catalog, clock: Clock) -> Quota:
-    """The quota of an account; limits of its own replace the default windows, `none` all of them."""
-    own = parse_limits(account.limits) if account.limits else None
-    windows: dict[str, tuple[Window, ...]] = {}
-    wider: dict[str, str] = {}
-    for api in map(catalog.api, catalog.apis()):
-        wider |= api.wider
-        for lane, text in api.lanes.items():
-            windows[lane] = parse_limits(text) if own is None or (own and lane in api.wider) else own
-    return Quota(quota_path(name), windows, clock, account.reserve, wider)

@@ -20,7 +20,7 @@ import bulkreply as product
 from bulkreply.accounts import load_account
 from bulkreply.catalog import Catalog
 from bulkreply.errors import BulkreplyError
-from bulkreply.net.client import open_client
+from bulkreply.net.opening import open_client
 from bulkreply.wire.call import page_call
 from tests.conftest import KEY_CANARY
 from tests.flow.inside import inside

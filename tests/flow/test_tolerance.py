@@ -15,7 +15,7 @@ import bulkreply as product
 from bulkreply.accounts import load_account
 from bulkreply.catalog import Catalog
 from bulkreply.errors import BulkreplyError, RunPaused, ServerFatal, exit_code_of
-from bulkreply.net.client import open_client
+from bulkreply.net.opening import open_client
 from tests.conftest import KEY_CANARY
 from tests.flow.inside import inside
 from tests.flow.scripted import Asked, Said, scripted
