@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from bulkreply.shape.columns import Column
-from bulkreply.shape.routes import TEXT, Page, Route, Unusual, Values, route_of
+from bulkreply.shape.routes import EXACT, TEXT, Page, Route, Unusual, Values, route_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,5 +114,6 @@ class Decoder:
         if ids.null_count():
             raise Unusual
         numbers = ids.cast(pl.Int64, strict=False)
-        if numbers.null_count() or (numbers.cast(TEXT) != ids).any():
+        odd = (numbers.cast(TEXT) != ids) | (numbers.abs() >= EXACT)
+        if numbers.null_count() or odd.any():
             page.refuse_unquoted(self._key, ids)

@@ -9,9 +9,12 @@ from typing import Any
 import polars as pl
 
 USUAL_MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)?$"
+UTC_MOMENT = r"^[12]\d{3}-\d\d-\d\dT\d\d:[0-5]\d:[0-5]\d(Z|\+00:00)?$"
+"""How Reply itself writes times: whole seconds, in UTC."""
 _KIND = pl.Datetime("us", "UTC")
 _OFFSET = r"[+-]\d\d:\d\d$"
-_PATTERN = "%Y-%m-%dT%H:%M:%S%.f%:z"
+_CLOCK = "%Y-%m-%dT%H:%M:%S"
+_PATTERN = _CLOCK + "%.f%:z"
 
 
 def usual_moments(texts: pl.Expr) -> pl.Expr:
@@ -19,6 +22,12 @@ def usual_moments(texts: pl.Expr) -> pl.Expr:
     text = texts.str.strip_suffix("Z")
     whole = pl.when(text.str.contains(_OFFSET)).then(text).otherwise(text + "+00:00")
     return whole.str.to_datetime(_PATTERN, time_unit="us", time_zone="UTC", strict=False)
+
+
+def utc_moments(texts: pl.Expr) -> pl.Expr:
+    """Times written as `UTC_MOMENT`; null where there is no such day or hour."""
+    clock = texts.str.head(len("2026-01-15T09:30:00"))
+    return clock.str.to_datetime(_CLOCK, time_unit="us", strict=False).dt.replace_time_zone("UTC")
 
 
 def moments(name: str, values: Sequence[Any]) -> pl.Series:

@@ -15,9 +15,11 @@ import orjson
 import polars as pl
 
 from bulkreply.shape.columns import TIMES, Column
-from bulkreply.shape.moments import USUAL_MOMENT, usual_moments
+from bulkreply.shape.moments import USUAL_MOMENT, UTC_MOMENT, usual_moments, utc_moments
 
 TEXT = pl.String()
+EXACT = 2**53
+"""From here on whole numbers that were written as floats, `4e16`, do not say their last digits."""
 _FLAG = pl.Boolean()
 _LIKE_A_NUMBER = r"^-?[0-9.]+([eE][+-]?[0-9]+)?$"
 Values = Callable[[Column, Sequence[Any]], pl.Series]
@@ -125,15 +127,34 @@ def _plain(column: Column, kind: pl.DataType, values: Values) -> Route:
     if kind == TEXT:
         return Route(name, TEXT, field, watch=field.min(), usual=_no_number, look=look)
     if column.spec.type in TIMES:
-        made = usual_moments(field)
-        made = made.dt.date() if column.spec.type == "date" else made
-        return Route(name, TEXT, made, watch=field.str.contains(USUAL_MOMENT).all(), look=_refuse)
-    return Route(name, TEXT, field.cast(kind, strict=False))
+        return _moment(column)
+    made = field.cast(kind, strict=False)
+    if kind.is_integer():
+        return Route(name, TEXT, made, watch=made.abs().max(), usual=_exact, look=_refuse)
+    return Route(name, TEXT, made)
+
+
+def _moment(column: Column) -> Route:
+    """Times; as Reply writes them they take a third of the time that others take."""
+    name, field = column.spec.name, pl.col(column.spec.name)
+    made = utc_moments(field), usual_moments(field)
+    usual, any_other = (one.dt.date() if column.spec.type == "date" else one for one in made)
+
+    def look(page: Page) -> pl.Series:
+        if not page.fields[name].str.contains(USUAL_MOMENT).all():
+            raise Unusual
+        return page.fields.select(any_other.alias(column.name)).to_series()
+
+    return Route(name, TEXT, usual, watch=field.str.contains(UTC_MOMENT).all(), look=look)
 
 
 def _no_number(least: str | None) -> bool:
     """Whether no text can look like a number, by the first of them in their order."""
     return least is None or least >= ":"
+
+
+def _exact(largest: int | None) -> bool:
+    return largest is None or 0 <= largest < EXACT
 
 
 def _refuse(page: Page) -> None:

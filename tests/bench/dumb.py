@@ -11,6 +11,7 @@ import functools
 import json
 import re
 import time
+from datetime import UTC, datetime, timedelta
 
 LISTING = re.compile(rb"(?=.*[?&]top=(\d+))(?=.*[?&]skip=(\d+))")
 
@@ -30,7 +31,8 @@ def imported(count: int) -> bytes:
 
 def contact(number: int) -> dict[str, object]:
     """A contact as listings show it, 340 bytes and more."""
-    at = "2026-01-15T09:30:00+00:00"
+    times = (datetime(2026, 1, 15, tzinfo=UTC) + timedelta(seconds=37 * number + 11 * part) for part in range(3))
+    adding, created, modified = (at.isoformat() for at in times)
     return {
         "id": 1000 + number,
         "email": f"person{number}@example.com",
@@ -47,9 +49,9 @@ def contact(number: int) -> dict[str, object]:
         "meetingStatus": "none",
         "ownerUserId": 11,
         "accountId": None,
-        "addingDate": at,
-        "createdAt": at,
-        "lastModifiedAt": at,
+        "addingDate": adding,
+        "createdAt": created,
+        "lastModifiedAt": modified,
         "customFields": [{"key": "Region", "value": "West"}],
         "lists": [],
     }
