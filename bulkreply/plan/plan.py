@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -111,7 +112,7 @@ async def make_plan(
     """
     source = open_source(job, folder)
     looked = seen([table.path for table in source.tables], SYSTEM_CLOCK.now_s())
-    fingerprint = source.fingerprint()
+    naming = asyncio.get_running_loop().run_in_executor(None, source.fingerprint)
     target, rules = resolve_rules(job, catalog, source)
     known = await read_references(job, target, rules, source, client)
     mapping, problems = bind(rules, target, source.columns, known.types, known.names)
@@ -139,7 +140,7 @@ async def make_plan(
         cost=cost,
         checked=known.checked,
         spent=spent(client, target),
-        fingerprint=fingerprint,
+        fingerprint=await naming,
         seen=looked,
         fields=tuple(sorted({rule.root for rule in rules})),
         stakes=stakes,
@@ -160,11 +161,10 @@ def _stage(
     keep: set[tuple[int, int]] | None,
     limit: int,
 ) -> tuple[Stage, Verdicts]:
-    """One pass over the input: map, validate, render, write."""
+    """One pass over the input: read, map and validate, render and write, each a chunk ahead of the next."""
     target = mapping.target
     writer = StageWriter(folder, keep, layouts.spreads, any(names.creatable for names in mapping.names.values()))
-    for chunk in ahead(source.chunks()):
-        mapped = mapping.apply(chunk)
+    for chunk, mapped in ahead((chunk, mapping.apply(chunk)) for chunk in ahead(source.chunks())):
         if limit:
             rows = mapped.records.head(max(0, limit - writer.read))
             mapped = replace(mapped, records=rows)

@@ -21,6 +21,8 @@ from bulkreply.stage import Stage
 RESULT_COLUMNS = ("file", "row", "key", "outcome", "reply_id", "code", "message")
 UNKNOWN_COLUMNS = ("file", "row", "key", "code", "message")
 WINDOW_ROWS = 50_000
+_PLACED = ("file", "row", "key", "address")
+"""What a line says of a staged record."""
 _WORST_FIRST = (
     Outcome.UNKNOWN,
     Outcome.REJECTED,
@@ -143,7 +145,7 @@ def _windows(
     pending: list[pl.DataFrame] = []
     streamed = len(stage.groups) <= 1 and not stage.spread
     for part in stage.parts:
-        frame = _part_results(stage.frame(part), part.first, outcomes, ids, failures)
+        frame = _part_results(stage.frame(part, _PLACED), part.first, outcomes, ids, failures)
         if not streamed:
             pending.append(frame)
             continue
@@ -181,7 +183,7 @@ def _part_results(
     numbers = pl.Series("reply_id", ids[first:end], dtype=pl.Int64)
     texts = failures.filter(pl.col("code") == TEXT_ID)
     failures = failures.filter(pl.col("code") != TEXT_ID)
-    frame = rows.select("file", "row", _shown_key()).with_columns(
+    frame = rows.select("file", "row", _shown_key(rows)).with_columns(
         codes.replace_strict(list(range(len(words))), words, return_dtype=pl.String),
         numbers.to_frame().select(pl.when(numbers != 0).then(numbers.cast(pl.String)).alias("reply_id"))["reply_id"],
         pl.int_range(first, end, dtype=pl.UInt32, eager=True).alias("position"),
@@ -195,11 +197,13 @@ def _part_results(
     )
 
 
-def _shown_key() -> pl.Expr:
+def _shown_key(rows: pl.DataFrame) -> pl.Expr:
     """The key as people read it; a part of a row is known by its place in it, `steps[1]`."""
-    key = pl.col("key").str.strip_chars_start("\x1e").str.replace_all("\x1f", " ")
-    key = key.str.replace_all("\x1a#(?:[^\x1a]*[./])?([^\x1a]*)\x1a", "${1}")  # the id in the file
-    key = key.str.replace_all("\x1a[a-z_]+:([^\x1a]*)\x1a", "${1}")  # the name of what is created
+    key = pl.col("key")
+    if rows["key"].str.contains("[\x1a\x1e\x1f]").any():
+        key = key.str.strip_chars_start("\x1e").str.replace_all("\x1f", " ", literal=True)
+        key = key.str.replace_all("\x1a#(?:[^\x1a]*[./])?([^\x1a]*)\x1a", "${1}")  # the id in the file
+        key = key.str.replace_all("\x1a[a-z_]+:([^\x1a]*)\x1a", "${1}")  # the name of what is created
     return pl.coalesce(pl.col("address").str.extract('"part":"([^"]*)"'), key).alias("key")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -66,14 +66,17 @@ class Stage:
         """Records that take part in calls."""
         return self.positions - self.duplicates
 
-    def frame(self, part: Part) -> pl.DataFrame:
+    def frame(self, part: Part, columns: Sequence[str] = ()) -> pl.DataFrame:
         """The records of a part, RECORD_SCHEMA.
+
+        Args:
+            columns: Those that are wanted, none for all.
 
         Raises:
             LedgerUnusable: The staged file is missing or damaged.
         """
         try:
-            frame = pl.read_ipc(self.folder / part.name)
+            frame = pl.read_ipc(self.folder / part.name, columns=list(columns) or None)
         except (OSError, pl.exceptions.PolarsError):
             raise LedgerUnusable(
                 f"a staged file is missing or damaged: {part.name}", hint="--fresh begins anew"
