@@ -79,8 +79,9 @@ class ReplySink:
     def operation(self, batch: Batch) -> Operation:
         """The operation that carries a batch."""
         route = self.route(batch)
-        known = self.target.known if batch.known and route.main else None
-        return known or route.operation
+        if batch.known and route.main and (known := self.target.known) is not None:
+            return known
+        return route.operation
 
     def success(self, batch: Batch) -> Outcome:
         """What a record of a batch became when it was taken."""
@@ -209,15 +210,14 @@ class ReplySink:
 
     def call(self, batch: Batch) -> Call:
         """The call that carries a batch."""
-        operation, route = self.operation(batch), self.route(batch)
+        operation, route, mode = self.operation(batch), self.route(batch), self.target.mode
         shared: dict[str, Any] = dict(route.shared)
-        mode = self.target.mode
         if mode is not None and route.main and not batch.known and mode.options:
             shared = with_options(shared, mode.options, mode.options_at)
         path, query = dict(route.path), dict(route.query)
         if operation.batch is None:
-            path = self.path(batch, route, operation)
-            query |= address_of(batch.addresses[0] if batch.addresses else None)[1]
+            path = self.path(batch, route, operation) if operation.parameters else {}
+            query |= address_of(batch.addresses[0])[1] if batch.addresses and batch.addresses[0] else {}
         return write_call(operation, self.elements(batch), parameters(route.spec, operation, path), shared, query)
 
     async def deliver(self, batch: Batch, permit: Permit) -> Delivery:

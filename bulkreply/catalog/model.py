@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Literal
 
 Access = Literal["both", "read", "write", "key"]
@@ -253,4 +254,9 @@ class Operation:
     @property
     def parameters(self) -> tuple[str, ...]:
         """Names in braces in the path and its query part."""
-        return tuple(re.findall(r"{(\w+)}", self.path))
+        return _parameters(self.path)
+
+
+@cache
+def _parameters(path: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"{(\w+)}", path))

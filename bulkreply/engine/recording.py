@@ -59,7 +59,8 @@ class Progress:
     def count(self, outcomes: bytes | bytearray) -> None:
         """Adds settled rows."""
         for code in set(outcomes):
-            self.tally[Outcome(code)] = self.tally.get(Outcome(code), 0) + outcomes.count(code)
+            outcome = Outcome(code)
+            self.tally[outcome] = self.tally.get(outcome, 0) + outcomes.count(code)
 
 
 TEXT_ID = "reply.id"
@@ -68,6 +69,8 @@ TEXT_ID = "reply.id"
 
 def failure_rows(positions: Sequence[int], settled: Settled) -> dict[int, tuple[str, str, str]]:
     """What the ledger keeps a row of its own for, by position: failures, and ids that are no numbers."""
+    if not (settled.failures or settled.texts):
+        return {}
     ids = {positions[i]: (TEXT_ID, "", text) for i, text in settled.texts.items()}
     return ids | {positions[i]: (f.code, f.field, f.message) for i, f in settled.failures.items()}
 

@@ -27,6 +27,7 @@ class Remains:
         self._sink = sink
         self._sizes = sizes
         self._left = 0
+        self._group: str | None = None
 
     def batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
         """Batches of everything that is not done, of the size that works now unless one is given."""
@@ -68,8 +69,10 @@ class Remains:
         return [self._sink.resolve(batch)[0] for batch in gathered(rows, attempt)]
 
     def _size_of(self, group: str) -> int:
-        batch = Batch((), (), (), group)
-        operation = self._sink.operation(batch)
-        if self._sink.target.known is not None and operation.batch is None and self._sink.route(batch).main:
-            return BEFORE_KNOWN
-        return self._sizes.now(operation, self._left)
+        """How many records of a group go together now; asked before each batch, mostly of the same group."""
+        if group != self._group:
+            batch = Batch((), (), (), group)
+            self._group, self._operation = group, self._sink.operation(batch)
+            alone = self._operation.batch is None and self._sink.route(batch).main
+            self._apart = alone and self._sink.target.known is not None
+        return BEFORE_KNOWN if self._apart else self._sizes.now(self._operation, self._left)

@@ -77,6 +77,7 @@ class Ledger:
         self._facts = self._fact_sums()
         self._highest: int = max(self._seal.batches, self._read("SELECT coalesce(max(id), 0) FROM batch")[0][0])
         self._surveyed: Survey | None = None
+        self._intents: dict[int, int] = {}  # checksums of batches begun here, until their fate is known
 
     @classmethod
     def create(cls, path: Path) -> Ledger:
@@ -172,7 +173,8 @@ class Ledger:
             "INSERT INTO batch (id, positions, attempt, at_s, intent, state, fate) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (batch, text, attempt, at_s, intent, State.INTENT, fate),
         )
-        self._highest, self._seal = batch, replace(self._seal, batches=batch)
+        self._highest, self._seal = batch, _Seal(batch, self._seal.failures, self._seal.facts)
+        self._intents[batch] = intent
         return batch
 
     def settle(
@@ -256,14 +258,16 @@ class Ledger:
 
     def _restate(self, batch: int, state: State, job: str = "", outcomes: bytes = b"", ids: bytes = b"") -> None:
         """Rewrites what became of a batch."""
-        found = self._db.execute("SELECT intent FROM batch WHERE id = ?", (batch,)).fetchone()
-        if found is None:
-            raise FORM.damaged()
-        fate = self._sums.of((*found, int(state), job), outcomes, ids)
-        self._db.execute(
+        intent = self._intents.pop(batch, None)
+        if intent is None:
+            intent, *_ = self._db.execute("SELECT intent FROM batch WHERE id = ?", (batch,)).fetchone() or (None,)
+        fate = self._sums.of((intent, int(state), job), outcomes, ids)
+        done = self._db.execute(
             "UPDATE batch SET state = ?, job = ?, outcomes = ?, ids = ?, fate = ? WHERE id = ?",
             (state, job, outcomes, ids, fate, batch),
         )
+        if not done.rowcount:
+            raise FORM.damaged()
 
     def _survey(self) -> Survey:
         if self._surveyed is None:

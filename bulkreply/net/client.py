@@ -99,6 +99,7 @@ class Client:
         self._transport = transport
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
         self._waits = Waits(clock)
+        self._said: dict[tuple[str, str, str], dict[str, str]] = {}
 
     def leave(self) -> None:
         """From now on nobody waits here, for the quota or before a repeat; answers under way are still received."""
@@ -163,14 +164,15 @@ class Client:
             self._waits.close(lane, until_s)
 
     def _headers(self, api: Api, call: Call) -> dict[str, str]:
-        headers = {
-            "Accept": "application/json",
-            api.auth_header: api.auth_form.format(key=require_key(self._account).reveal()),
-        }
-        if self._account.act_as:
-            headers["X-User-Email" if "@" in self._account.act_as else "X-User-Id"] = self._account.act_as
-        if call.body:
-            headers["Content-Type"] = call.content_type
+        wanted = api.auth_header, api.auth_form, call.content_type if call.body else ""
+        headers = self._said.get(wanted)
+        if headers is None:
+            key = api.auth_form.format(key=require_key(self._account).reveal())
+            headers = self._said[wanted] = {"Accept": "application/json", api.auth_header: key}
+            if self._account.act_as:
+                headers["X-User-Email" if "@" in self._account.act_as else "X-User-Id"] = self._account.act_as
+            if call.body:
+                headers["Content-Type"] = call.content_type
         return headers
 
     async def read(self, call: Call, decode: Callable[[Answer], Any] = Answer.json) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import zlib
+from functools import lru_cache
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -19,6 +20,8 @@ from bulkreply import __version__
 from bulkreply.errors import DiskFatal, UsageProblem
 from bulkreply.wire.answer import Answer
 
+CONNECT_S = 15.0
+"""A connection that takes longer is given up: nothing was sent."""
 MAX_BODY_BYTES = 32 * 1024 * 1024
 
 
@@ -62,14 +65,15 @@ class Transport:
 
     Args:
         width: Most requests under way at once.
-        timeout_s: Seconds from the first byte sent to the last byte received.
+        timeout_s: Longest time for one answer, from connecting to the last byte received.
     """
 
     def __init__(self, base_url: str, *, width: int = 8, timeout_s: float = 60.0) -> None:
         self._base = str(checked_base_url(base_url)).rstrip("/")
         self._width = width
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s + 15, sock_connect=15, sock_read=timeout_s)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=min(CONNECT_S, 0.9 * timeout_s))
         self._session: aiohttp.ClientSession | None = None
+        self._url = lru_cache(maxsize=256)(lambda path: URL(self._base + path, encoded=True))
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -102,14 +106,13 @@ class Transport:
         try:
             async with self._session.request(
                 method,
-                URL(self._base + path, encoded=True),
+                self._url(path),
                 data=body or None,
                 headers=headers,
                 allow_redirects=False,
             ) as response:
                 content = await _read(response)
-                names = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, names, content)
+                return Answer(response.status, response.headers, content)
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             if getattr(error, "errno", None) in (errno.EMFILE, errno.ENFILE):
                 raise DiskFatal("too many open files", hint="raise the limit (ulimit -n), then resume") from None

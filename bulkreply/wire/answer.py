@@ -21,7 +21,7 @@ class Answer:
 
     Attributes:
         status: HTTP status, 0 when there was no usable answer.
-        headers: Names in lower case.
+        headers: Asked for by names in lower case.
         silence: Why there is no answer: `unsent` = no byte of the request left, `lost` = it may have been executed.
         detail: What the network said, without URL, key or address.
     """

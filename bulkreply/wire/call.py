@@ -48,7 +48,7 @@ def fill(path: str, parameters: Mapping[str, str]) -> str:
             raise ValueError(f"the path needs {match[1]}")
         return quote(text, safe="")
 
-    return re.sub(r"{(\w+)}", value, path)
+    return re.sub(r"{(\w+)}", value, path) if "{" in path else path
 
 
 def write_call(
@@ -89,8 +89,10 @@ def with_options(shared: Mapping[str, Any], options: Mapping[str, Any], at: str)
 
 def with_query(path: str, query: Mapping[str, str]) -> str:
     """A path with further query parameters."""
+    if not query:
+        return path
     joined = "&".join(f"{name}={quote(value, safe='')}" for name, value in query.items())
-    return path + ("&" if "?" in path else "?") + joined if joined else path
+    return path + ("&" if "?" in path else "?") + joined
 
 
 def page_call(
