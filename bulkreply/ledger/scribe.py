@@ -25,7 +25,7 @@ class Scribe:
     def __init__(self, ledger: Ledger, finish: Callable[[Ledger], None] = lambda ledger: None) -> None:
         self._ledger = ledger
         self._finish = finish
-        self._waiting: list[tuple[Callable[[Ledger], Any], asyncio.Future[Any]]] = []
+        self._waiting: list[tuple[Callable[[Ledger], Any], asyncio.Future[Any] | None]] = []
         self._failed: BaseException | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._busy: asyncio.Task[None] | None = None
@@ -50,22 +50,18 @@ class Scribe:
         """
         if self._failed is not None:
             raise self._failed
-        return await self._queue(action)
+        written: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+        self._queue(action, written)
+        return await written
 
     def leave(self, action: Callable[[Ledger], Any]) -> None:
         """Leaves a write to be done: it is on disk no later than any that follows, and when it fails those raise."""
-        self._queue(action).add_done_callback(self._note)
+        self._queue(action, None)
 
-    def _note(self, written: asyncio.Future[Any]) -> None:
-        failed = None if written.cancelled() else written.exception()
-        self._failed = self._failed or failed
-
-    def _queue(self, action: Callable[[Ledger], _Result]) -> asyncio.Future[_Result]:
-        written: asyncio.Future[_Result] = asyncio.get_running_loop().create_future()
+    def _queue(self, action: Callable[[Ledger], Any], written: asyncio.Future[Any] | None) -> None:
         self._waiting.append((action, written))
         if self._busy is None or self._busy.done():
             self._busy = asyncio.create_task(self._commit())
-        return written
 
     async def _commit(self) -> None:
         loop = asyncio.get_running_loop()
@@ -75,11 +71,13 @@ class Scribe:
                 results = await loop.run_in_executor(self._thread, self._perform, [action for action, _ in taken])
             except Exception as error:
                 for _, written in taken:
-                    if not written.done():
+                    if written is None:
+                        self._failed = self._failed or error
+                    elif not written.done():
                         written.set_exception(error)
                 continue
             for (_, written), result in zip(taken, results, strict=True):
-                if not written.done():
+                if written is not None and not written.done():
                     written.set_result(result)
 
     def _perform(self, actions: list[Callable[[Ledger], Any]]) -> list[Any]:
