@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Sequence
+from contextlib import chdir
 from dataclasses import dataclass, field
+from functools import cache
+from multiprocessing import forkserver
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import IO, Any
 
+from bulkreply.sandbox.__main__ import main
 from tests.canary import check_said
 
 REPOSITORY = Path(__file__).parent.parent
@@ -20,7 +29,7 @@ REPOSITORY = Path(__file__).parent.parent
 class SandboxProcess:
     """A stand-in Reply in a process of its own."""
 
-    process: subprocess.Popen[str]
+    process: BaseProcess
     url: str
 
     def ask(self, what: str, account: str = "") -> Any:
@@ -36,21 +45,43 @@ class SandboxProcess:
 
     def stop(self) -> None:
         """Ends it."""
-        if self.process.poll() is None:
+        if self.process.is_alive():
             self.process.terminate()
-        self.process.wait(60)
-        if self.process.stdout is not None:
-            self.process.stdout.close()
+        self.process.join(60)
+        assert self.process.exitcode is not None, "the sandbox does not end"
 
 
 def start_sandbox(*options: str) -> SandboxProcess:
     """Starts a stand-in and waits until it listens."""
-    command = [sys.executable, "-m", "bulkreply.sandbox", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=REPOSITORY)
-    assert process.stdout is not None
-    words = process.stdout.readline().split()
+    context = _nursery()
+    said, saying = context.Pipe(duplex=False)
+    umask = os.umask(0o077)
+    os.umask(umask)
+    process = context.Process(target=_serve, args=(options, saying, umask), daemon=True)
+    process.start()
+    saying.close()
+    with said:
+        words = os.read(said.fileno(), 4096).decode().split()
     assert words, "the sandbox did not start"
     return SandboxProcess(process, words[-1])
+
+
+@cache
+def _nursery() -> ForkServerContext:
+    """Makes stand-ins from a process that has loaded them: hundreds are started, half a second each otherwise."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["bulkreply.sandbox.__main__", __name__])
+    with chdir(REPOSITORY):
+        forkserver.ensure_running()
+    return context
+
+
+def _serve(options: Sequence[str], saying: Connection, umask: int) -> None:
+    """`python -m bulkreply.sandbox`, in a process that was made for it."""
+    os.umask(umask)
+    os.dup2(saying.fileno(), 1)
+    sys.argv[1:] = options
+    main()
 
 
 @dataclass

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from bulkreply.ahead import ahead
 from bulkreply.engine.recording import TEXT_ID
 from bulkreply.errors import DiskFatal
 from bulkreply.files.formulas import escape_formulas
@@ -70,7 +71,7 @@ def write_results(ledger: Ledger, stage: Stage, path: Path) -> Results:
     try:
         with os.fdopen(os.open(part, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as out:
             out.write((",".join(RESULT_COLUMNS) + "\n").encode())
-            for frame in _windows(stage, invalid, outcomes, ids, failures):
+            for frame in ahead(_windows(stage, invalid, outcomes, ids, failures)):
                 _count(frame, tally)
                 escape_formulas(frame.select(RESULT_COLUMNS)).write_csv(out, include_header=False)
                 failed = frame.filter((pl.col("outcome") == Outcome.REJECTED.word) & pl.col("staged"))

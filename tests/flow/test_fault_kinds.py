@@ -20,7 +20,7 @@ from bulkreply.wire.verdict import Verdict, judge
 from tests.conftest import KEY_CANARY
 from tests.support import SandboxProcess, start_sandbox
 
-ROWS, WIDTH = 120, 8
+ROWS, WIDTH = 120, 32
 JOB = """
 job: kinds
 from: {file: contacts.csv}
