@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import polars as pl
 
+from bulkreply.ahead import ahead
 from bulkreply.spans import Spans
 
 _COLUMNS = ("position", "key", "body", "address")
@@ -113,11 +114,7 @@ def batches(
         size: Records per batch of a group, asked anew for each.
     """
     pile = _Pile("")
-    for first, end, read in parts:
-        left = Spans(((first, end),)).minus(done)
-        if not left.pairs:
-            continue
-        frame = read()
+    for first, left, frame in ahead(_left(parts, done)):
         for begin, stop in left.pairs:
             rows = frame.slice(begin - first, stop - begin)
             for group, run_first, run in _runs(rows):
@@ -130,6 +127,16 @@ def batches(
                     yield pile.take(wanted)
     if len(pile):
         yield pile.take(len(pile))
+
+
+def _left(
+    parts: Iterable[tuple[int, int, Callable[[], pl.DataFrame]]], done: Spans
+) -> Iterator[tuple[int, Spans, pl.DataFrame]]:
+    """Parts with something left to do: `(first, left, records)`."""
+    for first, end, read in parts:
+        left = Spans(((first, end),)).minus(done)
+        if left.pairs:
+            yield first, left, read()
 
 
 def gathered(rows: pl.DataFrame, attempt: int = 0) -> Iterator[Batch]:
