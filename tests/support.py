@@ -7,6 +7,8 @@ import multiprocessing
 import os
 import subprocess
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Sequence
 from contextlib import chdir
@@ -35,13 +37,26 @@ class SandboxProcess:
     def ask(self, what: str, account: str = "") -> Any:
         """A control route."""
         query = f"?account={account}" if account else ""
-        with urllib.request.urlopen(f"{self.url}/_sandbox/{what}{query}", timeout=30) as answer:
-            return json.load(answer)
+        return json.loads(self._answer(urllib.request.Request(f"{self.url}/_sandbox/{what}{query}")))
 
     def change(self, what: str, content: object) -> None:
         """Changes switches or faults while it runs."""
         request = urllib.request.Request(f"{self.url}/_sandbox/{what}", json.dumps(content).encode(), method="POST")
-        urllib.request.urlopen(request, timeout=30).close()
+        self._answer(request)
+
+    def _answer(self, request: urllib.request.Request) -> bytes:
+        """What a control route says; a fault may have sent the stand-in away for a moment."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as answer:
+                    return bytes(answer.read())
+            except urllib.error.HTTPError:
+                raise
+            except OSError:
+                if not self.process.is_alive() or time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def stop(self) -> None:
         """Ends it."""
