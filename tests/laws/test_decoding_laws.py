@@ -121,14 +121,14 @@ def straight(shape: Shape, spec: ObjectSpec, text: bytes) -> bool:
 
 
 @pytest.mark.parametrize("unwind", ["json", "nested", "separate"])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_straight_or_record_by_record_is_the_same(unwind: Unwind, data: st.DataObject) -> None:
     spec = data.draw(st.sampled_from(LISTED) | st.just(CONTACTS))
     straight(shape_of(spec, unwind), spec, data.draw(pages(spec)))
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_straight_or_record_by_record_is_the_same_for_a_map(data: st.DataObject) -> None:
     rules = data.draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=4, unique_by=lambda rule: rule.column))

@@ -17,7 +17,7 @@ from bulkreply.files.formats import FileOptions, Table, open_table, write_reject
 from bulkreply.files.formulas import escape_text, restore_text
 from bulkreply.records import Chunk
 
-LAWFUL = settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAWFUL = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 # Characters every tried encoding has, and those that make delimited text hard.
 cells = st.text(st.sampled_from("aZ09 é,;\t|\"'\n\r=+-@."), max_size=6)
 names = ["First Name", "Email", "Notes"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bulkreply.stage.hashes import Hashes
@@ -16,7 +16,6 @@ def kept(folder: Path) -> Hashes:
     return Hashes(folder, lambda frame, name: frame.write_ipc(folder / name), most=7)
 
 
-@settings(max_examples=40)
 @given(st.lists(st.lists(st.integers(0, 40) | st.integers(2**64 - 3, 2**64 - 1), max_size=9), max_size=9))
 def test_what_occurs_twice_is_found_wherever_it_is_kept(
     tmp_path_factory: pytest.TempPathFactory, pieces: list[list[int]]
