@@ -202,8 +202,6 @@ def _on_one_record(case: _Case) -> bool:
 
 def judge(operation: Operation, api: Api, answer: Answer, count: int) -> Judgement:
     """What to do with an answer to a call that carried `count` records."""
-    if answer.ok and answer.status != 202:  # nearly every answer: what the table says of it, without asking
-        return Judgement(Verdict.DONE)
     said = Refusal("", "") if answer.ok else refusal(answer, alone=operation.batch is None)
     case = _Case(operation, api, answer, said, count)
     for _, applies, decide in TABLE:
