@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping as MappingOf
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -112,7 +111,7 @@ async def make_plan(
     """
     source = open_source(job, folder)
     looked = seen([table.path for table in source.tables], SYSTEM_CLOCK.now_s())
-    naming = asyncio.get_running_loop().run_in_executor(None, source.fingerprint)
+    fingerprint = source.fingerprint()
     target, rules = resolve_rules(job, catalog, source)
     known = await read_references(job, target, rules, source, client)
     mapping, problems = bind(rules, target, source.columns, known.types, known.names)
@@ -140,7 +139,7 @@ async def make_plan(
         cost=cost,
         checked=known.checked,
         spent=spent(client, target),
-        fingerprint=await naming,
+        fingerprint=fingerprint,
         seen=looked,
         fields=tuple(sorted({rule.root for rule in rules})),
         stakes=stakes,
