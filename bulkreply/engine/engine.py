@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
 from typing import Any
 
@@ -67,7 +67,7 @@ class Engine:
         self._caps = caps
         self._client = sink.client
         self._again: deque[Batch] = deque()
-        self._fresh: Iterator[Batch] = iter(())
+        self._fresh: Generator[Batch] | None = None
         self._wave = 0
         self._held: Batch | None = None
         self._requests = ""
@@ -117,6 +117,8 @@ class Engine:
                     raise
             finally:
                 watch.cancel()
+                if self._fresh is not None:
+                    self._fresh.close()  # records are read ahead on a thread
         if self._problem is not None:
             raise self._problem
         if self._stop.is_set():
@@ -189,7 +191,7 @@ class Engine:
         while not self._stopping and not self._doubts.enough(self._now_s()):
             if self._again:
                 return self._again.popleft()
-            batch = None if self._held is not None else next(self._fresh, None)
+            batch = None if self._held is not None or self._fresh is None else next(self._fresh, None)
             if batch is None:
                 return None
             if self._sink.route(batch).wave > self._wave:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 
 import polars as pl
@@ -29,7 +29,7 @@ class Remains:
         self._left = 0
         self._group: str | None = None
 
-    def batches(self, done: Spans, size: int = 0) -> Iterator[Batch]:
+    def batches(self, done: Spans, size: int = 0) -> Generator[Batch]:
         """Batches of everything that is not done, of the size that works now unless one is given."""
         parts = ((part.first, part.end, lambda part=part: self._stage.frame(part)) for part in self._stage.parts)
         if size:

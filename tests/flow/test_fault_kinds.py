@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,6 +156,15 @@ def test_a_key_that_is_revoked_meanwhile(server: SandboxProcess, tmp_path: Path)
     rows = run(tmp_path, server).rows
     assert (rows["created"], rows["rejected"], rows["unknown"]) == (ROWS, 0, 0), "no row is blamed"
     assert_all_there_once(server)
+
+
+def test_a_run_that_stops_leaves_no_thread_behind(server: SandboxProcess, tmp_path: Path) -> None:
+    (tmp_path / "job.yaml").write_text(JOB.replace("batch: 5", "batch: 1"), "utf-8")
+    server.change("faults", {"key_revoked": 0.1})
+    before = set(threading.enumerate())
+    with pytest.raises(KeyRefused) as stopped:
+        run(tmp_path, server)
+    assert set(threading.enumerate()) <= before, f"although {stopped.type} still holds the frames of the run"
 
 
 @pytest.mark.parametrize(("refuse", "silence"), [(True, "unsent"), (False, "lost")])
