@@ -60,6 +60,20 @@ class Batch:
             recalled=self.recalled and attempt is None,
         )
 
+    def one(self, i: int) -> Batch:
+        """One of its records, by index."""
+        return Batch(
+            self.positions[i : i + 1],
+            self.keys[i : i + 1],
+            self.bodies[i : i + 1],
+            self.group,
+            self.addresses[i : i + 1],
+            self.ids[i : i + 1],
+            self.known,
+            self.attempt,
+            self.recalled,
+        )
+
     def halves(self) -> tuple[Batch, Batch]:
         """The first and the second half."""
         middle = len(self) // 2

@@ -211,14 +211,15 @@ class ReplySink:
     def call(self, batch: Batch) -> Call:
         """The call that carries a batch."""
         operation, route, mode = self.operation(batch), self.route(batch), self.target.mode
-        shared: dict[str, Any] = dict(route.shared)
-        if mode is not None and route.main and not batch.known and mode.options:
-            shared = with_options(shared, mode.options, mode.options_at)
-        path, query = dict(route.path), dict(route.query)
+        optional = mode is not None and route.main and not batch.known and mode.options
+        shared = with_options(route.shared, mode.options, mode.options_at) if mode and optional else route.shared
+        path, query = route.path, route.query
         if operation.batch is None:
             path = self.path(batch, route, operation) if operation.parameters else {}
-            query |= address_of(batch.addresses[0])[1] if batch.addresses and batch.addresses[0] else {}
-        return write_call(operation, self.elements(batch), parameters(route.spec, operation, path), shared, query)
+            if batch.addresses and batch.addresses[0]:
+                query = {**query, **address_of(batch.addresses[0])[1]}
+        named = parameters(route.spec, operation, path) if operation.parameters else {}
+        return write_call(operation, self.elements(batch), named, shared, query)
 
     async def deliver(self, batch: Batch, permit: Permit) -> Delivery:
         """Sends a prepared batch once and reads the answer."""
@@ -239,8 +240,7 @@ class ReplySink:
             return Delivery(judgement, Settled.all(len(batch), Outcome.SKIPPED, gone))
         try:
             may_create = self.target.word == "upsert" and not batch.known
-            elements = self.elements(batch)
-            names, key = route.spec.natural_key, route.spec.key
+            elements, names, key = self.elements(batch), route.spec.natural_key, route.spec.key
             settled = settle(operation, self.success(batch), answer, elements, key, may_create, names)
             if wrong := other_ids(batch.ids, settled.ids, settled.texts):
                 raise WrongShape(f"{operation.label}: {wrong}")

@@ -98,6 +98,12 @@ class BatchSizes:
         wanted = known.larger(batch.max)
         return wanted if left * (1 / known.now - 1 / wanted) >= WORTH else known.now
 
+    def most(self, operation: Operation) -> int:
+        """Records that one call may ever carry."""
+        batch = operation.batch
+        assert batch is not None
+        return batch.max if batch.whole or not self._wanted else min(self._wanted, batch.max)
+
     def cut(self, operation: Operation, batch: Batch) -> None:
         """A batch was made; until it is answered no other larger one is tried."""
         if operation.batch is not None and not operation.batch.whole:

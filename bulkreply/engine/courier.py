@@ -9,12 +9,13 @@ from bulkreply.batching import Batch
 from bulkreply.engine.doubts import Doubt, Doubts
 from bulkreply.engine.fates import Fates
 from bulkreply.engine.recording import Progress, Recorder, Rules
+from bulkreply.engine.rounds import ROUND_S, Rounds
 from bulkreply.engine.sending import Sending
 from bulkreply.quota import Permit
-from bulkreply.sinks import ReplySink
+from bulkreply.sinks import Delivery, ReplySink
 from bulkreply.sizes import BatchSizes
-from bulkreply.wire.answer import Failure
-from bulkreply.wire.verdict import Verdict
+from bulkreply.wire.answer import Failure, Settled
+from bulkreply.wire.verdict import Judgement, Verdict
 
 
 class Courier:
@@ -32,6 +33,7 @@ class Courier:
         sink: ReplySink,
         recorder: Recorder,
         sizes: BatchSizes,
+        rounds: Rounds,
         rules: Rules,
         sending: Sending,
         doubts: Doubts,
@@ -43,6 +45,7 @@ class Courier:
         self._client = sink.client
         self._recorder = recorder
         self._sizes = sizes
+        self._rounds = rounds
         self._rules = rules
         self._sending = sending
         self._doubts = doubts
@@ -57,18 +60,44 @@ class Courier:
             Interrupted: The run is to stop.
             RunPaused: The quota opens too late for the patience of this run.
         """
+        if len(batch) > 1 and (most := self._rounds.most(batch)) < len(batch):
+            self._again.appendleft(batch.only(range(most, len(batch))))
+            batch = batch.only(range(most))
         batch, rest = await self._sending.passed(batch)
         if rest is not None:
             self._again.appendleft(rest)
-        if not len(batch):
-            return
+        if len(batch) > 1 and self._sink.operation(batch).batch is None:
+            await self._round(batch)
+        elif len(batch):
+            await self._together(batch)
+
+    async def _together(self, batch: Batch) -> None:
+        """Sends records in one call."""
         prepared, settled = await self._sink.prepare(batch)
         if settled is not None:
             await self._recorder.replace(0, batch, settled)
             self._sending.told(batch, settled)
             return
         entry, at_s, permit = await self._begin(batch)
-        await self._deliver(entry, at_s, batch, prepared, permit)
+        await self._deliver(entry, at_s, batch, prepared, await self._sink.deliver(prepared, permit))
+
+    async def _round(self, batch: Batch) -> None:
+        """Sends records one by one under one intent; what was not begun of it when it ends early goes again."""
+        entry, at_s, permit = await self._begin(batch)
+        told = await self._rounds.send(batch, permit, at_s + ROUND_S)
+        settled, through = Settled.plainly(told.through), len(told.through)
+        if through == len(batch):
+            return await self._fates.settle(entry, batch, Delivery(Judgement(Verdict.DONE), settled))
+        begun = through + told.under_way
+        if begun < len(batch):
+            self._again.appendleft(batch.only(range(begun, len(batch))))
+        left = batch.only(range(through, begun))
+        entry = await self._fates.part(entry, batch.only(range(through)), settled, left, at_s)
+        if told.problem is not None:
+            raise told.problem
+        if told.odd is not None:
+            await self._deliver(entry, at_s, left, left, told.odd)
+        return None
 
     async def _begin(self, batch: Batch) -> tuple[int, float, Permit]:
         """Waits for the quota, and records that the batch is about to be sent."""
@@ -89,11 +118,10 @@ class Courier:
             self._client.give_back(permit)
             raise
 
-    async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, permit: Permit) -> None:
-        """Sends one batch until its fate is known, in doubt, or divided."""
+    async def _deliver(self, entry: int, at_s: float, batch: Batch, prepared: Batch, delivery: Delivery) -> None:
+        """Follows an answer, and sends the batch again, until its fate is known, in doubt, or divided."""
         attempt, began_s, operation, tried = 0, at_s, self._sink.operation(batch), False
         while True:
-            delivery = await self._sink.deliver(prepared, permit)
             judgement = delivery.judgement
             self._sizes.heard(operation, batch, judgement, self._now_s() - at_s)
             match judgement.verdict:
@@ -119,6 +147,7 @@ class Courier:
                     await self._client.pause_before_repeat(judgement, attempt, began_s, operation)
                     permit = await self._client.permit(operation)
                     entry, at_s = await self._intend(batch, permit, entry)
+                    delivery = await self._sink.deliver(prepared, permit)
                 case Verdict.SPLIT | Verdict.REJECT if operation.batch is not None and operation.batch.whole:
                     words = next(iter(judgement.failures.values()), Failure("reply.refused", judgement.reason))
                     refused = replace(judgement, failures=dict.fromkeys(range(len(batch)), words))

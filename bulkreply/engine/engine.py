@@ -21,6 +21,7 @@ from bulkreply.engine.identities import Identities
 from bulkreply.engine.later import Later
 from bulkreply.engine.recording import Progress, Recorder, Rules
 from bulkreply.engine.remains import Remains
+from bulkreply.engine.rounds import ROUND_S, Rounds
 from bulkreply.engine.sending import Sending
 from bulkreply.errors import BulkreplyError, DiskFatal, Interrupted, RunPaused
 from bulkreply.ledger import Entry, Ledger, State
@@ -55,7 +56,8 @@ class Engine:
         caps: Caps = NO_CAPS,
     ) -> None:
         self._ledger = ledger
-        self._remains = Remains(ledger, stage, sink, sizes)
+        self._rounds = Rounds(sink, sizes, rules)
+        self._remains = Remains(ledger, stage, sink, sizes, self._rounds.most)
         self._sink = sink
         self._sizes = sizes
         self._rules = rules
@@ -102,6 +104,7 @@ class Engine:
                 self._sink,
                 self._recorder,
                 self._sizes,
+                self._rounds,
                 self._rules,
                 self._sending,
                 self._doubts,
@@ -154,7 +157,8 @@ class Engine:
             if entry.state is State.FOLLOWING:
                 followed.append((entry, batch))
             else:
-                self._doubts.add(Doubt(entry.id, batch, entry.at_s, entry.at_s))
+                late_s = ROUND_S if len(batch) > 1 and self._sink.operation(batch).batch is None else 0.0
+                self._doubts.add(Doubt(entry.id, batch, entry.at_s, entry.at_s + late_s))
         return followed
 
     async def _pass(self) -> bool:

@@ -141,6 +141,28 @@ class Recorder:
             self._identities.note(batch.positions, settled)
             self._count(settled.outcomes)
 
+    async def part(self, entry: int, through: Batch, settled: Settled, left: Batch, at_s: float) -> int:
+        """Settles the first records of a round, in one transaction with what becomes of the others.
+
+        Args:
+            left: The records of it that are still under way, under an intent of their own; all others are free.
+
+        Returns:
+            The number of that intent, 0 when nothing is left.
+        """
+
+        def write(ledger: Ledger) -> int:
+            ledger.replace(entry)
+            if len(through):
+                ledger.settle_unsent(through.spans, bytes(settled.outcomes), settled.ids, rows)
+            return ledger.intend(left.spans, left.attempt, at_s) if len(left) else 0
+
+        rows = failure_rows(through.positions, settled)
+        number = await self._scribe.write(write)
+        self._identities.note(through.positions, settled)
+        self._count(settled.outcomes)
+        return number
+
     async def give_up(
         self, entry: int, proven: Batch, settled: Settled, left: Batch, unknown: Settled, sent_s: float
     ) -> None:

@@ -19,13 +19,25 @@ BEFORE_KNOWN = 100
 
 
 class Remains:
-    """The staged records of a run, held against its ledger."""
+    """The staged records of a run, held against its ledger.
 
-    def __init__(self, ledger: Ledger, stage: Stage, sink: ReplySink, sizes: BatchSizes) -> None:
+    Args:
+        alone: How many records that travel one by one are taken together.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        stage: Stage,
+        sink: ReplySink,
+        sizes: BatchSizes,
+        alone: Callable[[Batch], int] = lambda batch: 1,
+    ) -> None:
         self._ledger = ledger
         self._stage = stage
         self._sink = sink
         self._sizes = sizes
+        self._alone = alone
         self._left = 0
         self._group: str | None = None
 
@@ -73,6 +85,7 @@ class Remains:
         if group != self._group:
             batch = Batch((), (), (), group)
             self._group, self._operation = group, self._sink.operation(batch)
-            alone = self._operation.batch is None and self._sink.route(batch).main
-            self._apart = alone and self._sink.target.known is not None
-        return BEFORE_KNOWN if self._apart else self._sizes.now(self._operation, self._left)
+            alone = self._operation.batch is None
+            apart = alone and self._sink.route(batch).main and self._sink.target.known is not None
+            self._size = BEFORE_KNOWN if apart else self._alone(batch) if alone else 0
+        return self._size or self._sizes.now(self._operation, self._left)

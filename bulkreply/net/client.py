@@ -99,6 +99,7 @@ class Client:
         self._transport = transport
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
         self._waits = Waits(clock)
+        self._lanes: dict[tuple[str, str, str], str] = {}
         self._said: dict[tuple[str, str, str], dict[str, str]] = {}
 
     def leave(self) -> None:
@@ -116,7 +117,15 @@ class Client:
 
     def lane(self, operation: Operation) -> str:
         """The rate class a call counts in."""
-        return self._apis[operation.api].lane(operation)
+        key = operation.api, operation.rate_class, operation.object
+        lane = self._lanes.get(key)
+        if lane is None:
+            lane = self._lanes[key] = self._apis[operation.api].lane(operation)
+        return lane
+
+    def unbounded(self, operation: Operation) -> bool:
+        """Whether no quota holds back a call."""
+        return not self.quota.counts(self.lane(operation))
 
     async def permit(self, operation: Operation) -> Permit:
         """Waits until the quota allows a call; the permit belongs to the next `send`, or goes back by `give_back`.

@@ -108,7 +108,7 @@ class Quota:
         """A permit of this class alone."""
         queue = self._book.queues.get(rate_class)
         if queue is None:
-            while (delay_s := self._pause_s(rate_class)) > 0:
+            while self._pauses and (delay_s := self._pause_s(rate_class)) > 0:
                 await self._clock.sleep(delay_s)
             return Permit(rate_class, 0)
         if self._problem is not None:
@@ -159,6 +159,10 @@ class Quota:
             self._arm(now_s, min(_FLUSH_S, lane.shortest_s / 4))
         if queue.needs_answer:
             self._wake.set()
+
+    def counts(self, rate_class: str) -> bool:
+        """Whether calls of this class are counted at all."""
+        return any(name in self._book.queues for name in self._counted_in(rate_class))
 
     def park(self, rate_class: str, until_s: float) -> None:
         """A 429: no process of the account sends calls of this class before `until_s` (Unix seconds)."""

@@ -79,6 +79,15 @@ class Settled:
             made.failures = dict.fromkeys(range(count), failure)
         return made
 
+    @classmethod
+    def plainly(cls, parts: Sequence[Settled]) -> Settled:
+        """Records of several calls together, none of which failed."""
+        made = cls(bytearray().join(part.outcomes for part in parts), array("q"))
+        for part in parts:
+            made.texts |= {len(made.ids) + i: text for i, text in part.texts.items()}
+            made.ids += part.ids
+        return made
+
     def only(self, indexes: Sequence[int]) -> Settled:
         """Some of its records, by index."""
         made = Settled(bytearray(self.outcomes[i] for i in indexes), array("q", [self.ids[i] for i in indexes]))

@@ -55,7 +55,11 @@ _SIZE_WORDS = re.compile(r"too (?:many|large|big|long)|exceed|at most|maximum|pa
 _PLAN_CODES = {"contact.limitexceeded", "contactlimitexceeded"}
 
 
-@dataclass(frozen=True, slots=True)
+_TAKEN = Judgement(Verdict.DONE)
+_NOT_REFUSED = Refusal("", "")
+
+
+@dataclass(slots=True)
 class _Case:
     """What the rows of the table look at."""
 
@@ -163,7 +167,7 @@ TABLE: tuple[_Row, ...] = (
     ),
     ("no answer came", lambda c: c.answer.silence == "lost", _retry_or_verify),
     ("accepted for later", lambda c: c.answer.status == 202, lambda c: Judgement(Verdict.FOLLOW)),
-    ("done", lambda c: c.answer.ok, lambda c: Judgement(Verdict.DONE)),
+    ("done", lambda c: c.answer.ok, lambda c: _TAKEN),
     ("redirect", lambda c: 300 <= c.answer.status < 400, _stop("server")),
     ("throttled", lambda c: c.answer.status == 429, _wait),
     ("throttled in disguise", lambda c: c.answer.status == 400 and c.throttled_in_disguise, _wait),
@@ -202,7 +206,7 @@ def _on_one_record(case: _Case) -> bool:
 
 def judge(operation: Operation, api: Api, answer: Answer, count: int) -> Judgement:
     """What to do with an answer to a call that carried `count` records."""
-    said = Refusal("", "") if answer.ok else refusal(answer, alone=operation.batch is None)
+    said = _NOT_REFUSED if answer.ok else refusal(answer, alone=operation.batch is None)
     case = _Case(operation, api, answer, said, count)
     for _, applies, decide in TABLE:
         if applies(case):

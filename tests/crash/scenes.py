@@ -92,7 +92,7 @@ def _new_contacts(account: Account) -> Laid:
 
 
 def _new_people(account: Account) -> Laid:
-    keys = [f"user{i}@example.com" for i in range(50)]
+    keys = [f"user{i}@example.com" for i in range(120)]
     return Laid("email,firstName", [f"{key},First{i}" for i, key in enumerate(keys)], keys)
 
 

@@ -13,7 +13,7 @@ UNPROVABLE = ("answer.lost", "answer.changed")
 """What a row that is unknown says when nobody can know; `answer.absent` says that it was not taken. So end, but seldom,
 rows too that were sent as often as a run tries, and never got an answer that made sense."""
 REFUSED = '"""odd, local""@example.com"'
-"""An address the client takes for one and the stand-in does not."""
+"""An address that nobody takes for one."""
 
 
 def upsert(account: Account, rows: int, chance: random.Random) -> Case:
@@ -81,6 +81,29 @@ def insert(account: Account, rows: int, chance: random.Random) -> Case:
 
     text = "to: {object: accounts, mode: insert, batch: 2}\nmap: {name: N, industry: I}\n"
     return Case(text, "N,I", lines, look)
+
+
+def people(account: Account, rows: int, chance: random.Random) -> Case:
+    """People by address, one per call (V1): new ones and known ones."""
+    known = [one["email"] for one in account.server.ask("contacts")][: rows // 3]
+    keys = [*known, *(f"new{i}@example.com" for i in range(rows - len(known)))]
+    chance.shuffle(keys)
+    lines = [f"{key},F{i}" for i, key in enumerate(keys)]
+
+    def judge(i: int, row: Row, log: Log) -> None:
+        key, first = keys[i], lines[i].rsplit(",", 1)[1]
+        was, now = log.before.get(key), log.after.get(key)
+        written = log.changed("v1.people.upsert", now["id"]) if now else 0
+        assert written <= 1, f"{key}: {row}: written {written} times"
+        if row.outcome in ("created", "updated"):
+            assert now is not None, f"{key}: {row}"
+            assert (now["firstName"], now["id"]) == (first, row.reply_id), f"{key}: {row}"
+            assert (row.outcome == "created") == (was is None), f"{key}: {row}"
+            assert written == 1, f"{key}: {row}"
+        else:
+            assert (row.outcome, written) == ("unknown", 0), f"{key}: {row}"
+
+    return Case("to: {object: people, api: v1}\nmap: {email: E, firstName: F}\n", "E,F", lines, judge)
 
 
 def update(account: Account, rows: int, chance: random.Random) -> Case:

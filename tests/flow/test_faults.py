@@ -24,6 +24,7 @@ CASES: dict[str, tuple[Make, float, tuple[str, ...]]] = {
     "upsert": (fault_cases.upsert, 0.4, ("items_shuffled",)),
     "insert": (fault_cases.insert, 0.35, ("items_shuffled",)),
     "update": (fault_cases.update, 0.35, ("items_shuffled",)),
+    "people": (fault_cases.people, 0.35, ()),
     "delete": (fault_cases.delete, 0.35, ("items_shuffled",)),
     "list": (fault_cases.onto_a_list, 0.35, ("items_shuffled",)),
     "pause": (fault_cases.pause, 0.35, ("items_shuffled",)),
