@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import zstandard
 
 from bulkreply.errors import DiskFatal
 from bulkreply.ledger.form import Form, Step
@@ -149,7 +150,7 @@ class Pages:
 
     def add_all(self, found: Sequence[KeptPage]) -> None:
         """Keeps pages and how far their listings have come, all together or none of them."""
-        packed = [zlib.compress(one.page.body, 1) for one in found]
+        packed = [_pack(one.page.body) for one in found]
         with self._transaction():
             for one, body in zip(found, packed, strict=True):
                 page = one.page
@@ -176,13 +177,13 @@ class Pages:
                 _, _, skip, count, more, left_out, at_s = words
                 left -= 1
                 self._check()
-                yield StoredPage(skip, count, bool(more), orjson.loads(left_out), at_s, zlib.decompress(packed))
+                yield StoredPage(skip, count, bool(more), orjson.loads(left_out), at_s, _unpack(packed))
         if left:
             raise FORM.damaged()
 
     def add_details(self, found: Mapping[str, bytes]) -> None:
         """Keeps records that were read whole."""
-        packed = [(record, zlib.compress(body, 1)) for record, body in found.items()]
+        packed = [(record, _pack(body)) for record, body in found.items()]
         rows = [(record, body, self._sums.of((record,), body)) for record, body in packed]
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO detail VALUES (?, ?, ?)", rows)
@@ -198,7 +199,7 @@ class Pages:
         for body, checksum in self._all("SELECT body, checksum FROM detail WHERE record = ?", record):
             if not self._sums.holds(checksum, (record,), body):
                 raise FORM.damaged()
-            return orjson.loads(zlib.decompress(body))
+            return orjson.loads(_unpack(body))
         return None
 
     def times_s(self) -> tuple[float, float]:
@@ -238,3 +239,13 @@ class Pages:
             if isinstance(error, sqlite3.Error):
                 raise DiskFatal("the pages of this run cannot be written", hint="make room, then resume") from None
             raise
+
+
+def _pack(text: bytes) -> bytes:
+    """A long text, in a quarter of the time that zlib takes."""
+    return zstandard.compress(text, 1)
+
+
+def _unpack(packed: bytes) -> bytes:
+    """The text that was packed; at first, zlib did it."""
+    return zstandard.decompress(packed) if packed.startswith(zstandard.FRAME_HEADER) else zlib.decompress(packed)

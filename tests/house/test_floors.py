@@ -41,6 +41,7 @@ DOORS = {
     "email_validator": ("codecs",),
     "random": ("clock", "sandbox/"),
     "uvloop": ("cli/",),
+    "zstandard": ("ledger/pages",),
     "apscheduler": ("schedule/",),
 }
 
