@@ -57,7 +57,7 @@ class Engine:
     ) -> None:
         self._ledger = ledger
         self._rounds = Rounds(sink, sizes, rules)
-        self._remains = Remains(ledger, stage, sink, sizes, self._rounds.most)
+        self._remains = Remains(ledger, stage, sink, sizes, self._rounds.cut)
         self._sink = sink
         self._sizes = sizes
         self._rules = rules

@@ -22,7 +22,7 @@ class Remains:
     """The staged records of a run, held against its ledger.
 
     Args:
-        alone: How many records that travel one by one are taken together.
+        alone: How many records of a batch's kind that travel one by one are taken together, by how many are left.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Remains:
         stage: Stage,
         sink: ReplySink,
         sizes: BatchSizes,
-        alone: Callable[[Batch], int] = lambda batch: 1,
+        alone: Callable[[Batch, int], int] = lambda batch, left: 1,
     ) -> None:
         self._ledger = ledger
         self._stage = stage
@@ -83,9 +83,9 @@ class Remains:
     def _size_of(self, group: str) -> int:
         """How many records of a group go together now; asked before each batch, mostly of the same group."""
         if group != self._group:
-            batch = Batch((), (), (), group)
-            self._group, self._operation = group, self._sink.operation(batch)
-            alone = self._operation.batch is None
-            apart = alone and self._sink.route(batch).main and self._sink.target.known is not None
-            self._size = BEFORE_KNOWN if apart else self._alone(batch) if alone else 0
-        return self._size or self._sizes.now(self._operation, self._left)
+            self._group, self._any = group, Batch((), (), (), group)
+            self._operation = self._sink.operation(self._any)
+            self._apart = self._sink.route(self._any).main and self._sink.target.known is not None
+        if self._operation.batch is not None:
+            return self._sizes.now(self._operation, self._left)
+        return BEFORE_KNOWN if self._apart else self._alone(self._any, self._left)

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from multidict import CIMultiDict
+
 from bulkreply.accounts import ReplyAccount, require_key
 from bulkreply.catalog import Api, Catalog, Operation
 from bulkreply.clock import Clock
@@ -100,7 +102,7 @@ class Client:
         self._apis = {name: catalog.api(name) for name in catalog.apis()}
         self._waits = Waits(clock)
         self._lanes: dict[tuple[str, str, str], str] = {}
-        self._said: dict[tuple[str, str, str], dict[str, str]] = {}
+        self._said: dict[tuple[str, str, str], CIMultiDict[str]] = {}
 
     def leave(self) -> None:
         """From now on nobody waits here, for the quota or before a repeat; answers under way are still received."""
@@ -135,8 +137,12 @@ class Client:
             RunPaused: Reply asked for a wait longer than the patience.
         """
         lane = self.lane(operation)
-        with self._waits.wait(lane):
-            return await self.quota.acquire(lane)
+        wait = self._waits.wait(lane)
+        permit = self.quota.at_once(lane)
+        if permit is None:
+            with wait:
+                permit = await self.quota.acquire(lane)
+        return permit
 
     def give_back(self, permit: Permit) -> None:
         """Returns a permit nothing was sent with."""
@@ -172,12 +178,13 @@ class Client:
         if wait_s > self.patience.park_s:
             self._waits.close(lane, until_s)
 
-    def _headers(self, api: Api, call: Call) -> dict[str, str]:
+    def _headers(self, api: Api, call: Call) -> CIMultiDict[str]:
+        """What a call says of itself, as aiohttp keeps it: made once, not once a call."""
         wanted = api.auth_header, api.auth_form, call.content_type if call.body else ""
         headers = self._said.get(wanted)
         if headers is None:
             key = api.auth_form.format(key=require_key(self._account).reveal())
-            headers = self._said[wanted] = {"Accept": "application/json", api.auth_header: key}
+            headers = self._said[wanted] = CIMultiDict({"Accept": "application/json", api.auth_header: key})
             if self._account.act_as:
                 headers["X-User-Email" if "@" in self._account.act_as else "X-User-Id"] = self._account.act_as
             if call.body:

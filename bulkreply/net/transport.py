@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import ipaddress
 import zlib
+from collections.abc import Mapping
 from functools import lru_cache
 from types import TracebackType
 from typing import Protocol, Self
@@ -56,7 +57,7 @@ def _is_loopback(host: str) -> bool:
 class Carrier(Protocol):
     """What a client needs of the network; simulations bring their own."""
 
-    async def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One request, one answer or silence."""
 
 
@@ -93,7 +94,7 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    async def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One request, one answer or silence.
 
         Args:

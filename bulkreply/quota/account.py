@@ -162,7 +162,11 @@ class Quota:
 
     def counts(self, rate_class: str) -> bool:
         """Whether calls of this class are counted at all."""
-        return any(name in self._book.queues for name in self._counted_in(rate_class))
+        return rate_class in self._book.queues or self._wider.get(rate_class) in self._book.queues
+
+    def at_once(self, rate_class: str) -> Permit | None:
+        """A permit nobody has to wait for; None where calls are counted, or Reply asked to wait."""
+        return None if self._pauses or self.counts(rate_class) else Permit(rate_class, 0)
 
     def park(self, rate_class: str, until_s: float) -> None:
         """A 429: no process of the account sends calls of this class before `until_s` (Unix seconds)."""

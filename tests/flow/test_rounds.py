@@ -16,7 +16,7 @@ from tests.flow.test_resume import interrupt
 from tests.support import Bulkreply, SandboxProcess
 
 Start = Callable[..., SandboxProcess]
-ROWS = 120
+ROWS = 600
 JOB = """
 job: long
 from: {file: people.csv}
@@ -26,8 +26,8 @@ policy: {settle_s: 0.3, ambiguous: verify}
 """
 
 
-def lay_out(command: Bulkreply, job: str = JOB) -> str:
-    command.write("people.csv", "\n".join(["Email,First", *(f"u{i}@example.com,F{i}" for i in range(ROWS))]) + "\n")
+def lay_out(command: Bulkreply, job: str = JOB, rows: int = ROWS) -> str:
+    command.write("people.csv", "\n".join(["Email,First", *(f"u{i}@example.com,F{i}" for i in range(rows))]) + "\n")
     return str(command.write("job.yaml", job))
 
 
@@ -46,7 +46,7 @@ def posts(server: SandboxProcess) -> int:
 @pytest.mark.parametrize(
     ("limits", "job", "most"),
     [
-        ("none", JOB, ROUND),
+        ("none", JOB, ROUND[1]),
         ("100000/60s", JOB, 1),
         ("none", JOB.replace("verify", "hold"), 1),
         ("none", JOB.replace("verify", "resend"), 1),
@@ -57,7 +57,9 @@ def test_rows_share_an_intent_where_nothing_speaks_against_it(
     sandbox: Start, bulkreply: Bulkreply, limits: str, job: str, most: int
 ) -> None:
     server = sandbox("--limits", "none")
-    done = bulkreply("run", lay_out(bulkreply, job=job), "--base-url", server.url, "--limits", limits)
+    done = bulkreply(
+        "run", lay_out(bulkreply, job=job), "--base-url", server.url, "--limits", limits, "--parallel", "2"
+    )
     assert done.code == 0, done.err
     assert (max(intents(bulkreply)), sum(intents(bulkreply)), posts(server)) == (most, ROWS, ROWS)
 
@@ -88,7 +90,7 @@ def test_what_is_refused_or_lost_keeps_nobody_else_from_going_once(bulkreply: Bu
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_leaves_no_row_in_doubt(sandbox: Start, bulkreply: Bulkreply, number: int) -> None:
     server, job = sandbox("--limits", "none", "--latency-ms", "20", "40"), lay_out(bulkreply)
-    assert interrupt(bulkreply, server, job, number, at=ROUND + 5) == 128 + number
+    assert interrupt(bulkreply, server, job, number, at=ROUND[1] + 5) == 128 + number
     rows = bulkreply.report("long")["rows"]
     assert rows["created"] == posts(server) == len(server.ask("contacts")) < ROWS
     assert rows["created"] + rows["not_attempted"] == ROWS
@@ -97,17 +99,19 @@ def test_a_signal_leaves_no_row_in_doubt(sandbox: Start, bulkreply: Bulkreply, n
 
 
 def test_a_slow_server_gets_few_calls_under_one_intent(sandbox: Start, bulkreply: Bulkreply) -> None:
-    server = sandbox("--limits", "none", "--latency-ms", "300", "301")
-    done = bulkreply("run", lay_out(bulkreply), "--base-url", server.url, "--limits", "none")
+    server, rows = sandbox("--limits", "none", "--latency-ms", "300", "301"), 60
+    job = lay_out(bulkreply, rows=rows)
+    done = bulkreply("run", job, "--base-url", server.url, "--limits", "none", "--parallel", "4")
     assert done.code == 0, done.err
-    assert (max(intents(bulkreply)), sum(intents(bulkreply)), posts(server)) == (2, ROWS, ROWS)
+    assert (max(intents(bulkreply)), sum(intents(bulkreply)), posts(server)) == (ROUND[0], rows, rows)
 
 
 def test_who_is_told_to_wait_does_so_and_nothing_is_lost(sandbox: Start, bulkreply: Bulkreply) -> None:
-    server = sandbox("--limits", "40/1s")
-    done = bulkreply("run", lay_out(bulkreply), "--base-url", server.url, "--limits", "none")
+    server, rows = sandbox("--limits", "150/1s"), 200
+    job = lay_out(bulkreply, rows=rows)
+    done = bulkreply("run", job, "--base-url", server.url, "--limits", "none", "--parallel", "4")
     assert done.code == 0, done.err
     report = bulkreply.report("long")
     assert report["requests"]["status_429"] > 0, "the stand-in refused none"
-    assert report["rows"]["created"] == len(server.ask("contacts")) == ROWS
+    assert report["rows"]["created"] == len(server.ask("contacts")) == rows
     assert {counts["created"] for counts in server.ask("writes").values()} == {1}

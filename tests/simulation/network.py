@@ -105,7 +105,7 @@ class Network:
         self.life = Life(self.life.number + 1)
         self._loop = loop
 
-    async def send(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> Answer:
+    async def send(self, method: str, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """One request, one answer or silence."""
         request = Request(method, path, json.loads(body) if body else None, self.life.number)
         fate = self._fate()

@@ -117,6 +117,12 @@ class Naive:
         self._limiters = [AsyncLimiter(window.limit, window.period_s) for window in windows]
         self._clock = clock
 
+    def counts(self, rate_class: str) -> bool:
+        return bool(self._limiters)
+
+    def at_once(self, rate_class: str) -> None:
+        pass
+
     async def acquire(self, rate_class: str) -> Permit:
         for limiter in self._limiters:
             await limiter.acquire()
