@@ -15,6 +15,9 @@ import polars as pl
 from bulkreply.shape.columns import Column
 from bulkreply.shape.routes import EXACT, TEXT, Page, Route, Unusual, Values, route_of
 
+_PLAIN_ID = r"^[1-9]\d{0,14}$"
+"""A number that is written in one way only."""
+
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -86,16 +89,21 @@ class Decoder:
         self._check_ids(page)
         said = page.fields.select(lane.watched).row(0) if lane.watched else ()
         odd = [name for name, what in zip(lane.watching, said, strict=True) if not lane.routes[name].usual(what)]
-        made = {one.name: one for one in page.fields.select(lane.made).get_columns()}
-        made |= {name: one for name in odd if (one := lane.routes[name].look(page)) is not None}
-        for name, way in lane.routes.items():
-            if way.full and made[name].null_count() != page.fields[way.name].null_count():
-                raise Unusual
-        for column in self._columns:
-            if column.name not in lane.routes:
-                made[column.name] = self._values(column, column.read(page.records))
-        rows = pl.DataFrame([made[column.name] for column in self._columns])
+        rows = page.fields.select(lane.made)
+        looked = [one for name in odd if (one := lane.routes[name].look(page)) is not None]
+        rows = rows.with_columns(looked) if looked else rows
+        nulls, held = _nulls(rows), _nulls(page.fields)
+        if any(way.full and nulls[name] != held[way.name] for name, way in lane.routes.items()):
+            raise Unusual
+        if len(lane.routes) < len(self._columns):
+            rows = pl.DataFrame([self._column(column, lane, rows, page) for column in self._columns])
         return Decoded(rows, page.fields[self._key].to_list())
+
+    def _column(self, column: Column, lane: _Lane, rows: pl.DataFrame, page: Page) -> pl.Series:
+        """A column that was made, or that only the records tell."""
+        if column.name in lane.routes:
+            return rows.get_column(column.name)
+        return self._values(column, column.read(page.records))
 
     def _lane(self, closed: frozenset[str]) -> _Lane:
         routes = {name: way for name, way in self._routes.items() if name not in closed}
@@ -111,9 +119,16 @@ class Decoder:
 
     def _check_ids(self, page: Page) -> None:
         ids = page.fields[self._key]
+        if ids.str.contains(_PLAIN_ID).all(ignore_nulls=False):
+            return
         if ids.null_count():
             raise Unusual
         numbers = ids.cast(pl.Int64, strict=False)
         odd = (numbers.cast(TEXT) != ids) | (numbers.abs() >= EXACT)
         if numbers.null_count() or odd.any():
             page.refuse_unquoted(self._key, ids)
+
+
+def _nulls(frame: pl.DataFrame) -> dict[str, int]:
+    """Nulls by column."""
+    return dict(zip(frame.columns, frame.null_count().row(0), strict=True))
