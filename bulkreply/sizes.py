@@ -102,7 +102,7 @@ class BatchSizes:
         """Records that one call may ever carry."""
         batch = operation.batch
         assert batch is not None
-        return batch.max if batch.whole or not self._wanted else min(self._wanted, batch.max)
+        return min(self._wanted or batch.max, batch.max)
 
     def cut(self, operation: Operation, batch: Batch) -> None:
         """A batch was made; until it is answered no other larger one is tried."""

@@ -60,9 +60,9 @@ class Courier:
             Interrupted: The run is to stop.
             RunPaused: The quota opens too late for the patience of this run.
         """
-        if len(batch) > 1 and (most := self._rounds.most(batch)) < len(batch):
-            self._again.appendleft(batch.only(range(most, len(batch))))
-            batch = batch.only(range(most))
+        if len(batch) > self._rounds.most(batch):
+            self._again.extendleft(reversed(batch.halves()))
+            return
         batch, rest = await self._sending.passed(batch)
         if rest is not None:
             self._again.appendleft(rest)

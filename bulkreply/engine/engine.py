@@ -157,7 +157,9 @@ class Engine:
             if entry.state is State.FOLLOWING:
                 followed.append((entry, batch))
             else:
-                late_s = ROUND_S if len(batch) > 1 and self._sink.operation(batch).batch is None else 0.0
+                late_s = (
+                    ROUND_S if self._sink.operation(batch).batch is None else 0.0
+                )  # it may have been one of a round
                 self._doubts.add(Doubt(entry.id, batch, entry.at_s, entry.at_s + late_s))
         return followed
 

@@ -57,7 +57,7 @@ class Rounds:
         """Records of a batch that may go together: in one call, or in a round of calls."""
         operation = self._sink.operation(batch)
         if operation.batch is not None:
-            return self._sizes.most(operation)
+            return len(batch) if operation.batch.whole else self._sizes.most(operation)
         return self._size if self._suits(batch) else 1
 
     def cut(self, batch: Batch, left: int) -> int:
