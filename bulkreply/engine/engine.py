@@ -157,10 +157,9 @@ class Engine:
             if entry.state is State.FOLLOWING:
                 followed.append((entry, batch))
             else:
-                late_s = (
-                    ROUND_S if self._sink.operation(batch).batch is None else 0.0
-                )  # it may have been one of a round
-                self._doubts.add(Doubt(entry.id, batch, entry.at_s, entry.at_s + late_s))
+                alone = self._sink.operation(batch).batch is None  # then it may have been sent late in a round
+                lost_s = entry.at_s + (ROUND_S if alone else 0.0)
+                self._doubts.add(Doubt(entry.id, batch, entry.at_s, lost_s))
         return followed
 
     async def _pass(self) -> bool:
