@@ -54,6 +54,8 @@ class Request:
             return [self.path.split("/")[3]]
         if self.path == "/v3/tasks":
             return [self.body["template"]["body"]]
+        if self.path == "/v1/people":
+            return [self.body["email"]]
         if self.path == "/v3/contacts/import":
             return [item["email"] for item in self.body["items"]]
         return [str(one) for one in self.body.get("contactIds") or self.body.get("ids") or ()]
@@ -136,6 +138,10 @@ class Server:
             case ("GET", "contacts"):
                 found = [one for one in self.contacts.values() if one["email"] == query["email"].lower()]
                 return 200, _page(found, query)
+            case ("POST", "people"):
+                return self._person(request.body)
+            case ("GET", "people"):
+                return self._people(query)
             case ("POST", "contacts", "bulk-delete"):
                 return 200, dict(filter(None, map(self._delete, request.body["ids"])))
             case ("POST", "contacts", contact, "move-to-sequence"):
@@ -189,6 +195,27 @@ class Server:
             known = self.contacts[item["email"]] = {"id": next(self._ids), "createdAt": self._iso(self._now_s)}
         known.update(item)
         return {"id": known["id"], "status": status, "error": None}
+
+    def _person(self, body: Mapping[str, Content]) -> tuple[int, Content]:
+        """V1: one person, made or changed."""
+        if body.get("firstName") == REFUSED:
+            return 400, {"message": "FirstName is not valid."}
+        taken = self._take(body, {"overwriteExisting": True})
+        return (201 if taken["status"] == "created" else 200), {"id": taken["id"]}
+
+    def _people(self, query: Mapping[str, str]) -> tuple[int, Content]:
+        """V1: the person of an address, or a page of all."""
+        shown = [
+            {n: v for n, v in one.items() if n != "createdAt"} | {"addingDate": one["createdAt"]}
+            for one in self.contacts.values()
+        ]
+        if "email" in query:
+            found = [one for one in shown if one["email"] == query["email"].lower()]
+            return (200, found[0]) if found else (404, {"message": "Not found"})
+        page, size = int(query["page"]), int(query["limit"])
+        pages = -(-len(shown) // size)
+        people = json.loads(json.dumps(shown[(page - 1) * size : page * size]))
+        return 200, {"people": people, "page": page, "pagesCount": pages, "total": len(shown)}
 
     def _delete(self, number: int) -> tuple[str, Content] | None:
         address = next((one for one, record in self.contacts.items() if record["id"] == number), None)

@@ -211,6 +211,18 @@ STORIES = (
         once=False,
     ),
 )
+PEOPLE = Story(
+    "people",
+    {"object": "people", "api": "v1", "mode": "upsert"},
+    _PERSON,
+    _some_old,
+    lambda i: {Outcome.CREATED} if _new(i) else {Outcome.UPDATED},
+    address,
+    _has,
+    same=lambda i: not _new(i) and i % 2 == 0,
+    shuns=lambda i: _new(i) and i % 13 == 5,
+)
+"""They travel one by one, in rounds; seeds beyond the others are theirs."""
 
 
 @dataclass(frozen=True)
@@ -229,7 +241,7 @@ def _folder() -> tempfile.TemporaryDirectory[str]:
 @cache
 def staged(name: str, rows: int) -> Staged:
     """Stages the rows of a story, as a run would; the same for every schedule of it."""
-    story = next(story for story in STORIES if story.name == name)
+    story = next(story for story in (*STORIES, PEOPLE) if story.name == name)
     folder = Path(_folder().name) / f"{name}-{rows}"
     folder.mkdir()
     with (folder / "rows.csv").open("w", encoding="utf-8") as file:

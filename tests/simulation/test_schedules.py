@@ -22,7 +22,7 @@ from bulkreply.clock import Clock
 from bulkreply.quota import Permit, Window
 from tests.simulation.laws import violations
 from tests.simulation.stories import STORIES
-from tests.simulation.world import Protections, World, schedule_of
+from tests.simulation.world import PEOPLE_SEEDS, Protections, World, schedule_of
 from tests.support import REPOSITORY
 
 SCHEDULES, SLOW_SCHEDULES = 320, 5_000
@@ -46,7 +46,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         config = metafunc.config
         one = config.getoption("--seed")
         seeds = range(SLOW_SCHEDULES if config.getoption("--slow") else SCHEDULES)
-        metafunc.parametrize("seed", [one] if one is not None else sorted({*seeds, *REGRESSIONS}))
+        people = range(PEOPLE_SEEDS, PEOPLE_SEEDS + len(seeds) // 8)
+        metafunc.parametrize("seed", [one] if one is not None else sorted({*seeds, *REGRESSIONS, *people}))
 
 
 @pytest.fixture(autouse=True)
