@@ -145,7 +145,7 @@ class Guard:
             return None
         name = values.get(operation.reach.who)
         if name is None and operation.batch is None:
-            name = self._sink.path(batch.only([i]), route, operation).get(operation.reach.who)
+            name = self._sink.path(batch.one(i), route, operation).get(operation.reach.who)
         text = word(name) if by_id else key_text(spec.fields[spec.natural_key[0]], name)
         return Person(spec, operation.reach, text, by_id) if text else None
 
@@ -218,7 +218,7 @@ async def people_of(sink: ReplySink, batch: Batch, counted: Container[int] = ())
             continue
         found[i] = 1
         if operation.reach is not None and operation.reach.crowd:
-            path = sink.path(batch.only([i]), route, operation) if operation.batch is None else {}
+            path = sink.path(batch.one(i), route, operation) if operation.batch is None else {}
             found[i] = await crowd(sink.client, operation.reach, (values | path)[operation.reach.who])
     return found
 

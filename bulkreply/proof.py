@@ -109,13 +109,13 @@ class Proof:
         for i, key in enumerate(batch.keys):
             records: Sequence[Record] = found.get(key, [])
             if key.startswith(ID_MARK) and key not in found:
-                one = await detail_of(self._sink.client, route.spec, self._sink.path(batch.only([i]), route, operation))
+                one = await detail_of(self._sink.client, route.spec, self._sink.path(batch.one(i), route, operation))
                 records = [one] if one else []
             if removes(operation):
                 if not records:
                     settled[i] = (Outcome.DELETED if self._sink.target.mode is not None else Outcome.CALLED, 0)
                 continue
-            outcome = await self._outcome(batch.only([i]), records, at_s, claimed)
+            outcome = await self._outcome(batch.one(i), records, at_s, claimed)
             if outcome is not None:
                 settled[i] = outcome
             elif records and not route.spec.repeats:

@@ -211,9 +211,9 @@ class ReplySink:
     def call(self, batch: Batch) -> Call:
         """The call that carries a batch."""
         operation, route, mode = self.operation(batch), self.route(batch), self.target.mode
-        optional = mode is not None and route.main and not batch.known and mode.options
-        shared = with_options(route.shared, mode.options, mode.options_at) if mode and optional else route.shared
-        path, query = route.path, route.query
+        path, query, shared = route.path, route.query, route.shared
+        if mode is not None and route.main and not batch.known and mode.options:
+            shared = with_options(shared, mode.options, mode.options_at)
         if operation.batch is None:
             path = self.path(batch, route, operation) if operation.parameters else {}
             if batch.addresses and batch.addresses[0]:

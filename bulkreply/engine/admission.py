@@ -75,7 +75,7 @@ class Admission:
         made = [replace(whole.only(part), known=True) for part in parts]
         fresh = batch.only(unknown)
         if self._target.operation.batch is None:
-            return made + [fresh.only([i]) for i in range(len(fresh))]
+            return made + [fresh.one(i) for i in range(len(fresh))]
         return made + ([fresh] if len(fresh) else [])
 
     def _id(self, key: str) -> str:

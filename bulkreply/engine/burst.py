@@ -103,7 +103,7 @@ class Burst:
         streak.probing = True
         chosen = sorted({i * len(batch) // self._most for i in range(self._most)})
         rest = [i for i in range(len(batch)) if i not in set(chosen)]
-        return [batch.only([i]) for i in chosen], [batch.only(rest)] if rest else []
+        return [batch.one(i) for i in chosen], [batch.only(rest)] if rest else []
 
     def _of(self, operation: Operation) -> _Streak:
         found = self._streaks.get(operation.label)

@@ -41,7 +41,7 @@ def unknown(sink: ReplySink, batch: Batch, codes: Mapping[int, str], reason: str
 def where_to_look(sink: ReplySink, batch: Batch, i: int) -> str:
     """Where at Reply a person sees what became of one record: `look in contact lists for name fair`."""
     operation, route = sink.operation(batch), sink.route(batch)
-    one = batch.only([i])
+    one = batch.one(i)
     facts = dict(_named(sink, one))
     told = ", ".join(f"{name} {value}" for name, value in facts.items() if value)
     thing = f"look in {route.spec.name.replace('_', ' ')} for {told or 'it'}"

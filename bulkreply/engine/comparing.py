@@ -78,7 +78,7 @@ class _Comparison:
         for batch in left:
             if not self._sink.route(batch).main:
                 for i in range(len(batch)):
-                    await self._later(batch.only([i]))
+                    await self._later(batch.one(i))
 
     def _batches(self, done: Spans) -> Iterator[Batch]:
         stage = self._plan.stage
@@ -101,7 +101,7 @@ class _Comparison:
         if not verdict.id:
             return _Found("created")
         known = self._plan.target.known is not None
-        return _Found(await self._sent(replace(batch.only([i]), ids=(verdict.id,), known=known)), verdict.id)
+        return _Found(await self._sent(replace(batch.one(i), ids=(verdict.id,), known=known)), verdict.id)
 
     async def _sent(self, batch: Batch) -> str:
         """What sending one record would do, once what a replacement keeps has been read."""

@@ -92,7 +92,7 @@ class Courier:
         if begun < len(batch):
             self._again.appendleft(batch.only(range(begun, len(batch))))
         left = batch.only(range(through, begun))
-        entry = await self._fates.part(entry, batch.only(range(through)), settled, left, at_s)
+        entry = await self._fates.break_off(entry, batch.only(range(through)), settled, left, at_s)
         if told.problem is not None:
             raise told.problem
         if told.odd is not None:

@@ -72,12 +72,12 @@ class Fates:
             raise
         return await self._later.settle(entry, batch, settled, operation)
 
-    async def part(self, entry: int, through: Batch, settled: Settled, left: Batch, at_s: float) -> int:
+    async def break_off(self, entry: int, through: Batch, settled: Settled, left: Batch, at_s: float) -> int:
         """Records what answers said of the first records of a round; the number of the intent of what is left."""
         self._sending.told(through, settled)
         if len(through):
             self._burst.taken(self._sink.operation(through))
-        return await self._recorder.part(entry, through, settled, left, at_s)
+        return await self._recorder.break_off(entry, through, settled, left, at_s)
 
     async def split(self, entry: int, batch: Batch, judgement: Judgement) -> None:
         """Divides a batch that was refused as a whole; the call did nothing."""

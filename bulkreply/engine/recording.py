@@ -141,7 +141,7 @@ class Recorder:
             self._identities.note(batch.positions, settled)
             self._count(settled.outcomes)
 
-    async def part(self, entry: int, through: Batch, settled: Settled, left: Batch, at_s: float) -> int:
+    async def break_off(self, entry: int, through: Batch, settled: Settled, left: Batch, at_s: float) -> int:
         """Settles the first records of a round, in one transaction with what becomes of the others.
 
         Args:

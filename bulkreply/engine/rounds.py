@@ -95,13 +95,15 @@ class Rounds:
         operation, began_s = self._sink.operation(batch), client.clock.now_s()
         try:
             while (at := len(told.through)) < len(batch) and (not at or client.clock.now_s() < until_s):
-                permit = permit if not at else await client.permit(operation)
+                if at:
+                    permit = await client.permit(operation)
                 told.under_way = 1
                 delivery = await self._sink.deliver(batch.one(at), permit)
-                if delivery.judgement.verdict is not Verdict.DONE or not delivery.settled or delivery.settled.failures:
+                settled = delivery.settled
+                if delivery.judgement.verdict is not Verdict.DONE or settled is None or settled.failures:
                     told.odd = delivery
                     break
-                told.through.append(delivery.settled)
+                told.through.append(settled)
                 told.under_way = 0
         except BulkreplyError as problem:
             told.problem = problem

@@ -108,7 +108,7 @@ class Quota:
         """A permit of this class alone."""
         queue = self._book.queues.get(rate_class)
         if queue is None:
-            while self._pauses and (delay_s := self._pause_s(rate_class)) > 0:
+            while (delay_s := self._pause_s(rate_class)) > 0:
                 await self._clock.sleep(delay_s)
             return Permit(rate_class, 0)
         if self._problem is not None:

@@ -53,8 +53,6 @@ class Judgement:
 _KEY_CODES = {"team_required", "team_not_accessible", "user_required", "user_not_found", "insufficient_scope"}
 _SIZE_WORDS = re.compile(r"too (?:many|large|big|long)|exceed|at most|maximum|payload", re.IGNORECASE)
 _PLAN_CODES = {"contact.limitexceeded", "contactlimitexceeded"}
-
-
 _TAKEN = Judgement(Verdict.DONE)
 _NOT_REFUSED = Refusal("", "")
 

@@ -16,14 +16,6 @@ from tests.support import Bulkreply, SandboxProcess
 
 Start = Callable[..., SandboxProcess]
 ROWS = 300
-PEOPLE = """
-job: long
-from: {file: contacts.csv}
-to: {object: people, api: v1}
-map: {email: Email, firstName: First}
-ignore: [Company]
-policy: {settle_s: 0.3}
-"""
 
 
 def change(path: Path, *script: str) -> None:
@@ -64,20 +56,6 @@ def test_a_run_goes_on_and_nothing_is_lost_or_done_twice(
     assert (rows["read"], rows["created"]) == (ROWS, ROWS)
     copy = bulkreply.run_folder("long") / "ledger.sqlite.v1.bak"
     assert copy.exists() == (happens is damaged_first_version)
-
-
-def test_rows_that_travel_one_by_one_go_on_so(sandbox: Start, bulkreply: Bulkreply) -> None:
-    server = sandbox("--limits", "none", "--latency-ms", "20", "60")
-    job = lay_out(bulkreply, ROWS).replace("job.yaml", "people.yaml")
-    bulkreply.write("people.yaml", PEOPLE)
-    assert interrupt(bulkreply, server, job, signal.SIGKILL, at=60) == -9
-    change(bulkreply.run_folder("long") / "ledger.sqlite", "DELETE FROM batch WHERE id = 2")
-    done = bulkreply("resume", "--base-url", server.url, "--limits", "none")
-    assert done.code == 0, done.err
-    writes = server.ask("writes")
-    assert (len(writes), {counts["created"] for counts in writes.values()}) == (ROWS, {1})
-    rows = bulkreply.report("long")["rows"]
-    assert (rows["read"], rows["created"]) == (ROWS, ROWS)
 
 
 def test_a_run_whose_ledger_cannot_be_believed_is_not_begun_anew(sandbox: Start, bulkreply: Bulkreply) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from bulkreply.engine.rounds import ROUND
 from tests.flow.scripted import Asked, Said, scripted
+from tests.flow.test_damaged_ledgers import change
 from tests.flow.test_resume import interrupt
 from tests.support import Bulkreply, SandboxProcess
 
@@ -115,3 +116,15 @@ def test_who_is_told_to_wait_does_so_and_nothing_is_lost(sandbox: Start, bulkrep
     assert report["requests"]["status_429"] > 0, "the stand-in refused none"
     assert report["rows"]["created"] == len(server.ask("contacts")) == rows
     assert {counts["created"] for counts in server.ask("writes").values()} == {1}
+
+
+def test_from_a_damaged_ledger_rows_go_on_one_by_one(sandbox: Start, bulkreply: Bulkreply) -> None:
+    server, job = sandbox("--limits", "none", "--latency-ms", "20", "60"), lay_out(bulkreply)
+    assert interrupt(bulkreply, server, job, signal.SIGKILL, at=60) == -9
+    change(bulkreply.run_folder("long") / "ledger.sqlite", "DELETE FROM batch WHERE id = 2")
+    done = bulkreply("resume", "--base-url", server.url, "--limits", "none")
+    assert done.code == 0, done.err
+    writes = server.ask("writes")
+    assert (len(writes), {counts["created"] for counts in writes.values()}) == (ROWS, {1})
+    rows = bulkreply.report("long")["rows"]
+    assert (rows["read"], rows["created"]) == (ROWS, ROWS)

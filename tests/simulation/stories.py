@@ -6,7 +6,7 @@ import asyncio
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -211,17 +211,7 @@ STORIES = (
         once=False,
     ),
 )
-PEOPLE = Story(
-    "people",
-    {"object": "people", "api": "v1", "mode": "upsert"},
-    _PERSON,
-    _some_old,
-    lambda i: {Outcome.CREATED} if _new(i) else {Outcome.UPDATED},
-    address,
-    _has,
-    same=lambda i: not _new(i) and i % 2 == 0,
-    shuns=lambda i: _new(i) and i % 13 == 5,
-)
+PEOPLE = replace(STORIES[0], name="people", to={"object": "people", "api": "v1", "mode": "upsert"})
 """They travel one by one, in rounds; seeds beyond the others are theirs."""
 
 
