@@ -85,8 +85,7 @@ def _to_files(
 
 
 def _fill(part: Part, rows: Iterator[pl.DataFrame]) -> None:
-    for frame in rows:
-        part.add(frame)
+    part.add_all(rows)
     part.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -56,6 +57,15 @@ class Part:
         self._waiting_rows += frame.height
         if self._waiting_rows >= _AT_ONCE or self.final == STDOUT:
             self._write()
+
+    def add_all(self, frames: Iterable[pl.DataFrame]) -> None:
+        """Adds the rows of frames, one after the other.
+
+        Raises:
+            UsageProblem: The format cannot hold a cell.
+        """
+        for frame in frames:
+            self.add(frame)
 
     def _write(self) -> None:
         if self._waiting:

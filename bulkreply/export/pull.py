@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import orjson
-import polars as pl
 
 from bulkreply.catalog import ObjectSpec, Operation
 from bulkreply.catalog.inputs import filler
@@ -42,25 +41,25 @@ class Taken:
         total: Records in the whole listing, -1 when Reply does not say.
         ids: What tells its records apart.
         body: The array of its records, JSON.
-        rows: Its records as rows, when it was decoded straight into them.
+        decoded: What its rows are made from, when that takes no records.
     """
 
     more: bool
     total: int
     ids: list[str]
     body: bytes
-    rows: pl.DataFrame | None = None
+    decoded: Decoded | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _Straight:
-    """An answer whose records became rows at once."""
+    """An answer that was decoded without making its records."""
 
     cut: Cut
     decoded: Decoded
 
 
-Kept = Callable[[Scope, StoredPage, pl.DataFrame | None], None]
+Kept = Callable[[Scope, StoredPage, Decoded | None], None]
 
 
 @dataclass(slots=True)
@@ -73,7 +72,7 @@ class Pull:
         seen: Ids read so far in the listing that is under way.
         stop: Whether to end after the page under way.
         told: Told the records read so far, and how many there are (-1 when not known).
-        decode: Decodes the records of a page straight into rows; None where it cannot.
+        decode: Decodes a page without making its records; None where it cannot.
         kept: Given every page of the run in its order, those an earlier execution kept too.
     """
 
@@ -86,7 +85,7 @@ class Pull:
     stop: Callable[[], bool] = lambda: False
     told: Callable[[int, int], None] = lambda read, total: None
     decode: Callable[[bytes], Decoded | None] = lambda text: None
-    kept: Kept = lambda scope, page, rows: None
+    kept: Kept = lambda scope, page, decoded: None
     seen: set[str] = field(default_factory=set)
     keeper: Keeper = field(init=False)
 
@@ -125,7 +124,7 @@ class Pull:
         for page in self.pages.pages(scope.id):
             found = self._decoded(page.body)
             self.seen.update(found.ids if found else self._ids(orjson.loads(page.body)))
-            self.kept(scope, page, found.frame if found else None)
+            self.kept(scope, page, found)
             last = page
         return last
 
@@ -180,7 +179,7 @@ class Pull:
         out = left_out if self.operation.paging.style != "none" else []
         stored = StoredPage(skip, len(page.ids), page.more, out, self.client.clock.now_s(), page.body)
         await self.keeper.keep(KeptPage(scope.id, stored, page.total, not page.more))
-        self.kept(scope, stored, page.rows)
+        self.kept(scope, stored, page.decoded)
         self.told(len(self.seen), page.total)
 
     async def _page(self, scope: Scope, skip: int, size: int) -> Taken:
@@ -192,7 +191,7 @@ class Pull:
             if isinstance(content, _Straight):
                 found = content.decoded
                 more, total = content.cut.page(self.operation, len(found.ids), number, size)
-                return Taken(more, total, found.ids, content.cut.records, found.frame)
+                return Taken(more, total, found.ids, content.cut.records, found)
             if self.operation.paging.style == "none" and _is_one_record(content):
                 return Taken(False, -1, self._ids([content]), orjson.dumps([content]))
             page = read_page(self.operation, content, number, size)
@@ -201,7 +200,7 @@ class Pull:
         return Taken(page.more, page.total, self._ids(page.records), orjson.dumps(page.records))
 
     def _straight(self, answer: Answer) -> Any:
-        """A page as rows, its records never made; where that cannot be, all that the answer says."""
+        """A page decoded, its records never made; where that cannot be, all that the answer says."""
         cut = cut_page(self.operation, answer.body)
         decoded = self._decoded(cut.records) if cut else None
         return _Straight(cut, decoded) if cut and decoded else answer.json()

@@ -12,9 +12,12 @@ from bulkreply.export.changes import Changes
 from bulkreply.export.plan import ExportPlan
 from bulkreply.export.pull import identifier
 from bulkreply.ledger.pages import Pages, Scope, StoredPage
+from bulkreply.shape import Decoded
 from bulkreply.wire.compare import ABSENT, at_path
 
 CHANGE = "_change"
+_ROWS, _BYTES = 10_000, 8 << 20
+"""Of pages that become rows together, whichever is reached first."""
 Record = Mapping[str, Any]
 
 
@@ -59,20 +62,40 @@ def _fits(record: Record, name: str, wanted: Any) -> bool:
     return any(("" if one is ABSENT or one is None else str(one)).lower() in words for one in known)
 
 
-def rows_of(
-    plan: ExportPlan, pages: Pages, scope: Scope, page: StoredPage, rows: pl.DataFrame | None = None
-) -> pl.DataFrame:
-    """Rows of a page, each record once.
+class Gathered:
+    """Pages of a run on their way to rows of the main table: many become rows together, each record once."""
 
-    Args:
-        rows: What it was decoded into when it was read.
-    """
-    if as_listed(plan) and not scope.parents:
-        if rows is None and (decoded := plan.shape.decode(page.body)) is not None:
-            rows = decoded.frame
-        if rows is not None:
-            return _without(rows, page.left_out)
-    return plan.shape.frame(_records(plan, pages, scope, page))
+    def __init__(self, plan: ExportPlan, pages: Pages) -> None:
+        self._plan = plan
+        self._pages = pages
+        self._waiting: list[tuple[Scope, StoredPage, Decoded]] = []
+
+    def add(self, scope: Scope, page: StoredPage, decoded: Decoded | None = None) -> list[pl.DataFrame]:
+        """Takes a page; rows that are ready now, in the order of their pages.
+
+        Args:
+            decoded: What was read of it when it came.
+        """
+        straight = as_listed(self._plan) and not scope.parents
+        decoded = decoded or (self._plan.shape.decode(page.body) if straight else None)
+        if not straight or decoded is None:
+            return [*self.rest(), self._from_records(scope, page)]
+        self._waiting.append((scope, page, decoded))
+        waiting = [page for _, page, _ in self._waiting]
+        full = sum(page.count for page in waiting) >= _ROWS or sum(len(page.body) for page in waiting) >= _BYTES
+        return self.rest() if full else []
+
+    def rest(self) -> list[pl.DataFrame]:
+        """Rows of the pages that still wait."""
+        taken, self._waiting = self._waiting, []
+        made = self._plan.shape.rows([decoded for _, _, decoded in taken])
+        return [
+            self._from_records(scope, page) if rows is None else _without(rows, page.left_out)
+            for (scope, page, _), rows in zip(taken, made, strict=True)
+        ]
+
+    def _from_records(self, scope: Scope, page: StoredPage) -> pl.DataFrame:
+        return self._plan.shape.frame(_records(self._plan, self._pages, scope, page))
 
 
 def _without(rows: pl.DataFrame, left_out: Sequence[int]) -> pl.DataFrame:
@@ -85,8 +108,11 @@ def _without(rows: pl.DataFrame, left_out: Sequence[int]) -> pl.DataFrame:
 def frames(plan: ExportPlan, pages: Pages, changes: Changes | None, marked: bool) -> Iterator[pl.DataFrame]:
     """Rows of the main table; of an incremental run only what changed, marked where `marked`."""
     if changes is None:
-        found = (rows_of(plan, pages, scope, page) for scope in pages.scopes() for page in pages.pages(scope.id))
-        yield from (frame for frame in found if frame.height)
+        rows = Gathered(plan, pages)
+        for scope in pages.scopes():
+            for page in pages.pages(scope.id):
+                yield from (frame for frame in rows.add(scope, page) if frame.height)
+        yield from (frame for frame in rows.rest() if frame.height)
         return
     for records in records_of(plan, pages):
         words = [changes.word(record) for record in records]

@@ -24,8 +24,8 @@ from bulkreply.export.deliver import Delivered, deliver
 from bulkreply.export.manifest import manifest_of, write_manifest
 from bulkreply.export.part import Part, early_part
 from bulkreply.export.plan import ExportPlan, make_export_plan
-from bulkreply.export.pull import Kept, Pull, read_details
-from bulkreply.export.rows import records_of, rows_of
+from bulkreply.export.pull import Pull, read_details
+from bulkreply.export.rows import Gathered, records_of
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping import reject_frame
@@ -185,8 +185,9 @@ class _Export:
         watcher = asyncio.ensure_future(watching) if watching is not None else None
         pull = Pull(self._client, plan.spec, plan.operation, pages, plan.query, plan.body, stop=asked, told=told)
         pull.decode = plan.shape.decode_ids
-        if self._early is not None:
-            pull.decode, pull.kept = plan.shape.decode, self._kept(pages, self._early)
+        rows, early = Gathered(plan, pages), self._early
+        if early is not None:
+            pull.decode, pull.kept = plan.shape.decode, lambda *page: early.add_all(rows.add(*page))
         try:
             doubts = await pull.run()
             if plan.details and not asked():
@@ -197,11 +198,9 @@ class _Export:
                 watcher.cancel()
                 await asyncio.gather(watcher, return_exceptions=True)
         stop.check()
+        if early is not None:
+            early.add_all(rows.rest())
         return doubts
-
-    def _kept(self, pages: Pages, early: Part) -> Kept:
-        """Writes a page as soon as it is kept."""
-        return lambda scope, page, rows: early.add(rows_of(self._plan, pages, scope, page, rows))
 
     def _changes(self, pages: Pages, doubts: list[str]) -> Changes | None:
         """What differs from the last run; of a listing that may lack records, none is taken for deleted."""

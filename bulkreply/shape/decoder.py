@@ -1,39 +1,31 @@
 """Pages as bytes straight into columns. Where anything in a page is unusual, nothing is said of it: its records are
 read one by one then, by `Shape.frame`, and what comes out is the same.
 
+The fields of a page are read as it comes; pages that follow each other become rows together, which for one page would
+mostly be beginning.
+
 Polars decodes JSON by a schema and bends what does not fit, so routes ask for text wherever a number may stand, and
 look at the bytes where a text looks like one. An object that names a field twice is beyond this: no writer makes one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import groupby
 
 import polars as pl
 
 from bulkreply.shape.columns import Column
 from bulkreply.shape.routes import EXACT, TEXT, Page, Route, Unusual, Values, route_of
 
-_PLAIN_ID = r"^[1-9]\d{0,14}$"
-"""A number that is written in one way only."""
+_LONGEST_PLAIN_ID = 15
+"""Digits up to which a whole number is written in one way only, however it was read."""
 
 
 @dataclass(frozen=True, slots=True)
-class Decoded:
-    """A page.
-
-    Attributes:
-        frame: Rows of the main table.
-        ids: What tells its records apart, as text.
-    """
-
-    frame: pl.DataFrame
-    ids: list[str]
-
-
-@dataclass(frozen=True, slots=True)
-class _Lane:
+class Lane:
     """What is asked of a page, for the columns whose routes are open."""
 
     schema: dict[str, pl.DataType]
@@ -41,6 +33,19 @@ class _Lane:
     made: list[pl.Expr]
     watching: list[str]
     watched: list[pl.Expr]
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """A page whose fields were read.
+
+    Attributes:
+        ids: What tells its records apart, as text.
+    """
+
+    ids: list[str]
+    page: Page
+    lane: Lane
 
 
 class Decoder:
@@ -58,7 +63,7 @@ class Decoder:
         self._schema: dict[str, pl.DataType] = {key: TEXT}
         self._columns = [column for column, _ in columns]
         self._routes = {column.name: way for column, kind in columns if (way := self._route(column, kind))}
-        self._lanes: dict[frozenset[str], _Lane] = {}
+        self._lanes: dict[frozenset[str], Lane] = {}
 
     def _route(self, column: Column, kind: pl.DataType) -> Route | None:
         """The way of a column; a field is decoded as one type, another way to it has to take the records."""
@@ -66,7 +71,7 @@ class Decoder:
         return route if route and self._schema.setdefault(route.name, route.kind) == route.kind else None
 
     def decode(self, text: bytes) -> Decoded | None:
-        """A page; None when its records have to be read one by one.
+        """The fields of a page; None when its records have to be read one by one.
 
         Args:
             text: The array of its records, JSON.
@@ -74,19 +79,38 @@ class Decoder:
         if b"\\" in text and (b"\\ud" in text or b"\\uD" in text):
             return None  # half a character: polars does not refuse it
         try:
-            return self._decoded(text)
-        except (Unusual, pl.exceptions.PolarsError):
-            return None
-        except BaseException as error:
-            if type(error).__name__ != "PanicException":
-                raise
+            closed = frozenset(
+                name for name, way in self._routes.items() if way.closed is not None and way.closed(text)
+            )
+            lane = self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
+            with _unusual_only():
+                page = Page((text,), pl.read_json(text, schema=lane.schema))
+                return Decoded(self._ids(page), page, lane)
+        except Unusual:
             return None
 
-    def _decoded(self, text: bytes) -> Decoded:
-        closed = frozenset(name for name, way in self._routes.items() if way.closed is not None and way.closed(text))
-        lane = self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
-        page = Page(text, pl.read_json(text, schema=lane.schema))
-        self._check_ids(page)
+    def rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
+        """Rows of the main table, for each page; None for one whose records have to be read one by one."""
+        found: list[pl.DataFrame | None] = []
+        for _, some in groupby(pages, key=lambda one: id(one.lane)):
+            found += self._rows(list(some))
+        return found
+
+    def _rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
+        """Rows of pages in one lane: of all together, or where one of them is unusual, of each alone."""
+        try:
+            with _unusual_only():
+                rows = self._made(pages[0].lane, Page.joined([one.page for one in pages]))
+        except Unusual:
+            return [None] if len(pages) == 1 else [rows for one in pages for rows in self._rows([one])]
+        found: list[pl.DataFrame | None] = []
+        begin = 0
+        for one in pages:
+            found.append(rows.slice(begin, len(one.ids)))
+            begin += len(one.ids)
+        return found
+
+    def _made(self, lane: Lane, page: Page) -> pl.DataFrame:
         said = page.fields.select(lane.watched).row(0) if lane.watched else ()
         odd = [name for name, what in zip(lane.watching, said, strict=True) if not lane.routes[name].usual(what)]
         rows = page.fields.select(lane.made)
@@ -97,19 +121,23 @@ class Decoder:
             raise Unusual
         if len(lane.routes) < len(self._columns):
             rows = pl.DataFrame([self._column(column, lane, rows, page) for column in self._columns])
-        return Decoded(rows, page.fields[self._key].to_list())
+        return rows
 
-    def _column(self, column: Column, lane: _Lane, rows: pl.DataFrame, page: Page) -> pl.Series:
+    def _column(self, column: Column, lane: Lane, rows: pl.DataFrame, page: Page) -> pl.Series:
         """A column that was made, or that only the records tell."""
         if column.name in lane.routes:
             return rows.get_column(column.name)
         return self._values(column, column.read(page.records))
 
-    def _lane(self, closed: frozenset[str]) -> _Lane:
+    def _lane_of(self, text: bytes) -> Lane:
+        closed = frozenset(name for name, way in self._routes.items() if way.closed is not None and way.closed(text))
+        return self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
+
+    def _lane(self, closed: frozenset[str]) -> Lane:
         routes = {name: way for name, way in self._routes.items() if name not in closed}
         asked = {self._key, *(way.name for way in routes.values())}
         watching = {name: way.watch.alias(name) for name, way in routes.items() if way.watch is not None}
-        return _Lane(
+        return Lane(
             {name: kind for name, kind in self._schema.items() if name in asked},
             routes,
             [way.made.alias(name) for name, way in routes.items()],
@@ -117,16 +145,36 @@ class Decoder:
             list(watching.values()),
         )
 
-    def _check_ids(self, page: Page) -> None:
+    def _ids(self, page: Page) -> list[str]:
         ids = page.fields[self._key]
-        if ids.str.contains(_PLAIN_ID).all(ignore_nulls=False):
-            return
         if ids.null_count():
             raise Unusual
-        numbers = ids.cast(pl.Int64, strict=False)
-        odd = (numbers.cast(TEXT) != ids) | (numbers.abs() >= EXACT)
-        if numbers.null_count() or odd.any():
-            page.refuse_unquoted(self._key, ids)
+        texts: list[str] = ids.to_list()
+        if not _plain(texts):
+            numbers = ids.cast(pl.Int64, strict=False)
+            odd = (numbers.cast(TEXT) != ids) | (numbers.abs() >= EXACT)
+            if numbers.null_count() or odd.any():
+                page.refuse_unquoted(self._key, ids)
+        return texts
+
+
+def _plain(ids: Sequence[str]) -> bool:
+    """Whether all are numbers that are written in one way only."""
+    digits = "".join(ids)
+    return digits.isascii() and digits.isdigit() and min(ids) >= "1" and max(map(len, ids)) <= _LONGEST_PLAIN_ID
+
+
+@contextmanager
+def _unusual_only() -> Iterator[None]:
+    """Whatever polars says of a page: it is unusual."""
+    try:
+        yield
+    except pl.exceptions.PolarsError:
+        raise Unusual from None
+    except BaseException as error:
+        if type(error).__name__ == "PanicException":
+            raise Unusual from None
+        raise
 
 
 def _nulls(frame: pl.DataFrame) -> dict[str, int]:

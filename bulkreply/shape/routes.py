@@ -32,23 +32,38 @@ class Unusual(Exception):
 
 @dataclass(slots=True)
 class Page:
-    """A page under way.
+    """A page under way, or several that follow each other.
 
     Attributes:
-        text: The array of its records, JSON.
+        texts: The arrays of their records, JSON.
         fields: What the records say, as far as they were asked.
     """
 
-    text: bytes
+    texts: tuple[bytes, ...]
     fields: pl.DataFrame
     _records: list[Mapping[str, Any]] | None = None
+
+    @classmethod
+    def joined(cls, pages: Sequence[Page]) -> Page:
+        """Pages as one.
+
+        Args:
+            pages: With the same fields.
+        """
+        if len(pages) == 1:
+            return pages[0]
+        return cls(tuple(text for page in pages for text in page.texts), pl.concat([page.fields for page in pages]))
 
     @property
     def records(self) -> list[Mapping[str, Any]]:
         """Its records, for what only they tell."""
         if self._records is None:
-            self._records = orjson.loads(self.text)
+            self._records = [record for text in self.texts for record in orjson.loads(text)]
         return self._records
+
+    def count(self, word: bytes) -> int:
+        """How often a word stands in its JSON."""
+        return sum(text.count(word) for text in self.texts)
 
     def refuse_numbers(self, name: str, texts: pl.Series) -> None:
         """Refuses texts of a field that may have been numbers: polars writes `1` where the number was `1.0`."""
@@ -58,8 +73,8 @@ class Page:
     def refuse_unquoted(self, name: str, texts: pl.Series) -> None:
         """Refuses texts that do not all stand in quotes."""
         key = orjson.dumps(name) + b":"
-        there = self.text.count(key)
-        quoted = self.text.count(key + b'"') + self.text.count(key + b"null")
+        there = self.count(key)
+        quoted = self.count(key + b'"') + self.count(key + b"null")
         if there != quoted or there < len(texts) - texts.null_count():
             raise Unusual
 

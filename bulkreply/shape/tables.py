@@ -77,15 +77,23 @@ class Shape:
         return pl.DataFrame(series) if series else pl.DataFrame()
 
     def decode(self, text: bytes) -> Decoded | None:
-        """A page straight into rows of the main table; None when `frame` has to make them from its records.
+        """What `rows` makes the rows of a page from; None when `frame` has to make them from its records.
 
         Args:
             text: The array of its records, JSON.
         """
         return self._decoder.decode(text)
 
+    def rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
+        """Rows of the main table for each page; None when `frame` has to make them from its records.
+
+        Args:
+            pages: Faster the more there are: a page of 1,000 alone takes twice as long.
+        """
+        return self._decoder.rows(pages)
+
     def decode_ids(self, text: bytes) -> Decoded | None:
-        """The same without any column."""
+        """As `decode`, for whoever wants the ids of a page and no rows."""
         return self._ids_only.decode(text)
 
     def _series(self, column: Column, values: Sequence[Any]) -> pl.Series:
