@@ -114,7 +114,7 @@ def plan_as_words(plan: ExportPlan, catalog: Catalog) -> dict[str, Any]:
         "listings": len(plan.parents),
         "records": plan.total if plan.total >= 0 else None,
         "details": plan.details,
-        "columns": {name: str(kind) for name, kind in plan.shape.tables[0].schema.items()},
+        "columns": {name: str(kind) for name, kind in plan.shape.kinds.items()},
         "calls": dict(plan.calls),
         "calls_by_rate_class": rate_classes(catalog, plan.calls),
         "wall_clock_s": round(forecast.duration_s, 1) if forecast else None,

@@ -54,7 +54,7 @@ def deliver(
 
 
 def _schema(plan: ExportPlan, marked: bool) -> pl.Schema:
-    main = plan.shape.tables[0].schema
+    main = plan.shape.schema
     return pl.Schema({CHANGE: pl.String(), **main}) if marked else main
 
 

@@ -32,7 +32,6 @@ def manifest_of(
         doubts: What could not be proven complete; empty when everything was.
         changes: Records inserted, updated and deleted, of an incremental run.
     """
-    tables = {table.name: {name: str(kind) for name, kind in table.schema.items()} for table in plan.shape.tables}
     return {
         "manifest_version": 1,
         "bulkreply": __version__,
@@ -45,7 +44,7 @@ def manifest_of(
         "incremental": plan.job.source.incremental,
         "changes": dict(changes),
         "rows": done.rows,
-        "schema": tables,
+        "schema": {plan.spec.name: {name: str(kind) for name, kind in plan.shape.kinds.items()}},
         "read_from": iso_utc(window_s[0]),
         "read_to": iso_utc(window_s[1]),
         "account": account,

@@ -11,8 +11,8 @@ from pathlib import Path
 import polars as pl
 
 from bulkreply.errors import DiskFatal, UsageProblem
-from bulkreply.export.plan import ExportPlan
-from bulkreply.files.output import OutputOptions, open_writer, open_writer_to, output_format
+from bulkreply.export.plan import ExportPlan, format_of
+from bulkreply.files.output import OutputOptions, open_writer, open_writer_to
 from bulkreply.files.placing import file_name, publish
 
 STDOUT = Path("-")
@@ -129,7 +129,7 @@ def options_of(plan: ExportPlan) -> OutputOptions:
     """How the files of an export are written."""
     target = plan.job.target
     assert target.file is not None
-    kind = output_format(target.file, target.format) if target.file != "-" else (target.format or "csv")
+    kind = format_of(plan.job)
     return OutputOptions(
         format=kind,
         delimiter=target.delimiter or ("\t" if kind == "tsv" else ","),
@@ -149,4 +149,4 @@ def early_part(plan: ExportPlan, now: datetime, account: str) -> Part | None:
     later = plan.details or plan.job.source.incremental or plan.shape.child_names()
     if later or target.file in (None, "-"):
         return None
-    return Part(place_of(plan, "", now, account), plan.shape.tables[0].schema, options_of(plan))
+    return Part(place_of(plan, "", now, account), plan.shape.schema, options_of(plan))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 from bulkreply.catalog import Catalog, Field, ObjectSpec, Operation
 from bulkreply.catalog.inputs import CALL, filler, inputs_of
 from bulkreply.errors import JobInvalid, UsageProblem
 from bulkreply.export.pull import identity
+from bulkreply.files.output import output_format
 from bulkreply.job import Job
 from bulkreply.job.read import render
 from bulkreply.mapping import Problem
@@ -98,7 +98,9 @@ async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> Export
     defaults = {n: f.default for n, f in inputs.items() if f.default and n not in sent and n not in fillers}
     parents = await _parents(client, spec, operation, where)
     in_query = operation.method == "GET"
-    shape = Shape(spec, columns, unwind_of(job), shapes_of(catalog, spec, spec.fields))
+    shape = Shape(
+        spec, columns, unwind_of(job), shapes_of(catalog, spec, spec.fields), format_of(job) in ("csv", "tsv")
+    )
     plan = ExportPlan(
         job=job,
         spec=spec,
@@ -117,9 +119,17 @@ def unwind_of(job: Job) -> Unwind:
     """What becomes of nested values: kept where the format can, JSON text elsewhere, unless the job says otherwise."""
     if job.target.unwind is not None:
         return job.target.unwind
-    name = (job.target.file or "").removesuffix(".gz")
-    wanted = job.target.format or Path(name).suffix.lstrip(".")
-    return "nested" if wanted in ("parquet", "ndjson", "jsonl") else "json"
+    return "nested" if format_of(job) in ("parquet", "ndjson") else "json"
+
+
+def format_of(job: Job) -> str:
+    """Format of the file it writes, "" where it fills a database.
+
+    Raises:
+        UsageProblem: It is none that can be written.
+    """
+    target = job.target
+    return output_format(target.file, target.format) if target.file is not None else ""
 
 
 def _listing(job: Job, catalog: Catalog) -> tuple[ObjectSpec, Operation]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import polars as pl
 
 from bulkreply.errors import UsageProblem
+from bulkreply.shape.moments import written
 
 
 def column(name: str) -> pl.Expr:
@@ -21,8 +22,8 @@ def as_text(cell: pl.Expr, kind: pl.DataType) -> pl.Expr:
     if kind.is_float():
         return cell.cast(pl.String).str.replace(r"\.0$", "")
     if isinstance(kind, pl.Datetime):
-        if kind.time_zone == "UTC":  # a quarter faster than to have every offset worked out
-            return cell.dt.replace_time_zone(None).dt.strftime("%Y-%m-%dT%H:%M:%S%.f+00:00")
+        if kind.time_zone == "UTC":
+            return written(cell)
         zone = "%:z" if kind.time_zone else ""
         return cell.dt.strftime(f"%Y-%m-%dT%H:%M:%S%.f{zone}")
     if isinstance(kind, pl.Duration):

@@ -51,9 +51,9 @@ class Column:
         """Whether its values are lists or objects."""
         return not self.join and (self.spec.many or self.spec.type in ("nested", "json", "custom")) and not self.path
 
-    def dtype(self, typed: bool = True) -> pl.DataType:
+    def dtype(self) -> pl.DataType:
         """Type of the column: what the catalog says of the field; text where values are translated."""
-        if self.nested or self.constant is not None or self.values or self.join or self.path or not typed:
+        if self.nested or self.constant is not None or self.values or self.join or self.path:
             return pl.String()
         if self.title:
             return pl.Float64() if self.spec.type == "number" else pl.String()

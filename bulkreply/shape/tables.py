@@ -13,7 +13,7 @@ import polars as pl
 from bulkreply.catalog import ObjectSpec
 from bulkreply.shape.columns import TIMES, Column
 from bulkreply.shape.decoder import Decoded, Decoder
-from bulkreply.shape.moments import moments
+from bulkreply.shape.moments import moments, written
 from bulkreply.targets import Shapes
 
 Unwind = Literal["nested", "json", "separate"]
@@ -42,13 +42,17 @@ class Shape:
     Args:
         unwind: What becomes of nested values: kept as they are (`nested`: Parquet and NDJSON), JSON text, or tables
             of their own.
+        texts: Whether rows have times as text, for files that hold nothing else.
     """
 
-    def __init__(self, spec: ObjectSpec, columns: Sequence[Column], unwind: Unwind, shapes: Shapes) -> None:
+    def __init__(
+        self, spec: ObjectSpec, columns: Sequence[Column], unwind: Unwind, shapes: Shapes, texts: bool = False
+    ) -> None:
         self._spec = spec
         self._columns = list(columns)
         self._unwind = unwind
         self._shapes = shapes
+        self._texts = texts
         self._children: list[Column] = []
         if unwind == "separate":
             self._children = [column for column in columns if column.nested]
@@ -63,11 +67,20 @@ class Shape:
         return list(self._columns)
 
     @property
-    def tables(self) -> list[Table]:
-        """The main table; what is unwound has the columns its records turn out to have."""
-        return [Table(self._spec.name, pl.Schema({column.name: self._dtype(column) for column in self._columns}))]
+    def schema(self) -> pl.Schema:
+        """Of every frame of the main table."""
+        return pl.Schema({column.name: self._dtype(column) for column in self._columns})
+
+    @property
+    def kinds(self) -> pl.Schema:
+        """What the columns of the main table hold, be it that rows have it as text."""
+        return pl.Schema({column.name: self._kind(column) for column in self._columns})
 
     def _dtype(self, column: Column) -> pl.DataType:
+        kind = self._kind(column)
+        return pl.String() if self._texts and isinstance(kind, pl.Datetime) else kind
+
+    def _kind(self, column: Column) -> pl.DataType:
         kept = column.nested and self._unwind == "nested" and column.spec.type != "json"
         return column.nested_dtype(self._shapes) if kept else column.dtype()
 
@@ -108,8 +121,10 @@ class Shape:
             return pl.Series(column.name, texts, dtype=pl.String)
         if column.values:
             return pl.Series(column.name, [_translated(column, value) for value in values], dtype=pl.String)
-        if column.spec.type in TIMES and kind != pl.String():
+        if column.spec.type in TIMES:
             found = moments(column.name, values)
+            if kind == pl.String():
+                return found.to_frame().select(written(pl.first())).to_series()
             return found.dt.date() if column.spec.type == "date" else found
         try:
             return pl.Series(column.name, values, dtype=kind, strict=True)
