@@ -7,6 +7,7 @@ read. Workbooks need none of this: their cells are written as text.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 import polars as pl
 
@@ -18,26 +19,29 @@ _ESCAPED = r"^'('*[=+\-@\t\r])"
 
 def escape_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with every dangerous text cell escaped."""
-    return _replaced(frame, "'=+-@\t\r", _DANGEROUS, "'$1")
+    return _changed(frame, _DANGEROUS, "A", lambda cell: "'" + cell)
 
 
 def restore_formulas(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with the escaping undone."""
-    return _replaced(frame, "'", _ESCAPED, "$1")
+    return _changed(frame, _ESCAPED, "(", lambda cell: cell.str.slice(1))
 
 
-def _replaced(frame: pl.DataFrame, firsts: str, pattern: str, by: str) -> pl.DataFrame:
-    """The frame with a pattern replaced in its text columns; most have no cell that begins with one of `firsts`."""
+def _changed(frame: pl.DataFrame, pattern: str, above: str, change: Callable[[pl.Expr], pl.Expr]) -> pl.DataFrame:
+    """The frame with the text cells changed that fit a pattern.
+
+    Args:
+        above: What no such cell reaches in the order of texts; most columns have none below it.
+    """
     names = [name for name, kind in frame.schema.items() if kind == pl.String]
-    if not names:
-        return frame
-    above = chr(max(map(ord, firsts)) + 1)
-    low = frame.select((column(name) < above).any() for name in names).row(0)
-    names = [name for name, hit in zip(names, low, strict=True) if hit]
-    begins = [pl.any_horizontal(column(name).str.starts_with(first).any() for first in firsts) for name in names]
-    hits = frame.select(one.alias(str(at)) for at, one in enumerate(begins)).row(0) if names else ()
-    touched = [name for name, hit in zip(names, hits, strict=True) if hit]
-    return frame.with_columns(column(name).str.replace(pattern, by) for name in touched) if touched else frame
+    least = frame.select(column(name).min() for name in names).row(0) if names else ()
+    low = [name for name, text in zip(names, least, strict=True) if text is not None and text < above]
+    fits = {name: column(name).str.contains(pattern) for name in low}
+    hits = frame.select(one.any() for one in fits.values()).row(0) if fits else ()
+    touched = [name for name, hit in zip(low, hits, strict=True) if hit]
+    return frame.with_columns(
+        pl.when(fits[name]).then(change(column(name))).otherwise(column(name)).alias(name) for name in touched
+    )
 
 
 def escape_text(text: str) -> str:
