@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import Any
 
 import orjson
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bulkreply.catalog import Catalog, Field, ObjectSpec
 from bulkreply.export.pull import identifier
+from bulkreply.files.cells import as_text
 from bulkreply.mapping.rules import Rule
 from bulkreply.shape import Shape, columns_of
 from bulkreply.shape.tables import Unwind
@@ -100,11 +103,11 @@ def pages(draw: st.DrawFn, spec: ObjectSpec) -> bytes:
     return json.dumps(records, separators=between, ensure_ascii=draw(st.booleans())).encode("utf-8", "surrogatepass")
 
 
-def shape_of(spec: ObjectSpec, unwind: Unwind, rules: tuple[Rule, ...] = ()) -> Shape:
+def shape_of(spec: ObjectSpec, unwind: Unwind, rules: tuple[Rule, ...] = (), texts: bool = False) -> Shape:
     """Rows of an object."""
     columns, problems = columns_of(spec, rules, TITLES)
     assert not problems
-    return Shape(spec, columns, unwind, shapes_of(CATALOG, spec, spec.fields))
+    return Shape(spec, columns, unwind, shapes_of(CATALOG, spec, spec.fields), texts)
 
 
 def straight(shape: Shape, spec: ObjectSpec, text: bytes) -> bool:
@@ -126,14 +129,40 @@ def straight(shape: Shape, spec: ObjectSpec, text: bytes) -> bool:
 @given(data=st.data())
 def test_straight_or_record_by_record_is_the_same(unwind: Unwind, data: st.DataObject) -> None:
     spec = data.draw(st.sampled_from(LISTED) | st.just(CONTACTS))
-    straight(shape_of(spec, unwind), spec, data.draw(pages(spec)))
+    straight(shape_of(spec, unwind, texts=data.draw(st.booleans())), spec, data.draw(pages(spec)))
 
 
 @settings(max_examples=150, deadline=None)
 @given(data=st.data())
 def test_straight_or_record_by_record_is_the_same_for_a_map(data: st.DataObject) -> None:
     rules = data.draw(st.lists(st.sampled_from(RULES), min_size=1, max_size=4, unique_by=lambda rule: rule.column))
-    straight(shape_of(CONTACTS, "json", tuple(rules)), CONTACTS, data.draw(pages(CONTACTS)))
+    straight(shape_of(CONTACTS, "json", tuple(rules), data.draw(st.booleans())), CONTACTS, data.draw(pages(CONTACTS)))
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_pages_together_are_as_each_alone(data: st.DataObject) -> None:
+    shape = shape_of(CONTACTS, data.draw(st.sampled_from(["json", "nested"])))
+    usual = st.lists(st.integers(1, 9).map(contact), max_size=3).map(orjson.dumps)
+    drawn = data.draw(st.lists(usual | pages(CONTACTS), max_size=4))
+    decoded = [one for one in map(shape.decode, drawn) if one is not None]
+    alone = [shape.rows([one])[0] for one in decoded]
+    assert [_said(rows) for rows in shape.rows(decoded)] == [_said(rows) for rows in alone]
+
+
+@given(
+    st.datetimes(datetime(1000, 1, 1), datetime(2999, 12, 31)), st.sampled_from(["", "Z", "+00:00", ".5Z", "+02:00"])
+)
+def test_times_as_text_are_those_that_text_files_have(time: datetime, end: str) -> None:
+    said = time.replace(microsecond=0).isoformat() + end
+    records = [contact(1) | {"createdAt": said}]
+    typed = shape_of(CONTACTS, "json").frame(records).select("createdAt")
+    wanted = typed.select(as_text(pl.col("createdAt"), typed.schema["createdAt"])).item()
+    shape = shape_of(CONTACTS, "json", texts=True)
+    decoded = shape.decode(orjson.dumps(records))
+    rows = shape.rows([decoded])[0] if decoded is not None else None
+    assert rows is not None
+    assert rows["createdAt"].item() == shape.frame(records)["createdAt"].item() == wanted
 
 
 def answer(records: object, **more: object) -> bytes:
@@ -201,6 +230,10 @@ def test_records_are_cut_out_only_where_nothing_else_can_be_meant(body: bytes, c
         page = read_page(operation, orjson.loads(body), 0, 3)
         assert records == list(page.records)
         assert found.page(operation, len(records), 0, 3) == (page.more, page.total)
+
+
+def _said(rows: pl.DataFrame | None) -> str:
+    return "" if rows is None else repr(rows.rows())
 
 
 def _json(text: bytes) -> Any:
