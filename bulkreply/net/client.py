@@ -73,6 +73,9 @@ class Counts:
         self.retried += words.get("retried", 0)
 
 
+_INTERRUPTED = Answer(0, silence="lost", detail="interrupted")
+
+
 class Client:
     """Everything that reaches Reply passes here. Made by `open_client`.
 
@@ -155,7 +158,7 @@ class Client:
             count: Records the call carries.
         """
         api = self._apis[call.operation.api]
-        answer = Answer(0, silence="lost", detail="interrupted")
+        answer = _INTERRUPTED
         try:
             answer = await self._transport.send(call.method, call.path, call.body, self._headers(api, call))
         finally:

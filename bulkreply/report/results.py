@@ -153,7 +153,7 @@ def _windows(
         last = frame.select(place.max())[0, 0]
         due = unstaged.filter(place < last)
         unstaged = unstaged.filter(place >= last)
-        yield pl.concat([frame, due]).sort("file", "row", maintain_order=True)
+        yield pl.concat([frame, due]).sort("file", "row", maintain_order=True) if due.height else frame
     rest = pl.concat([*pending, unstaged]).sort("file", "row", maintain_order=True)
     if stage.spread:
         rest = _by_row(rest)
