@@ -72,7 +72,7 @@ class ParquetWriter:
         if self._waiting:
             self._parts.append(self._scratch / f"{len(self._parts):06d}.parquet")
             with _writable():
-                pl.concat(self._waiting).write_parquet(self._parts[-1])
+                pl.concat(self._waiting).write_parquet(self._parts[-1], compression="lz4", statistics=False)
         self._waiting.clear()
         self._rows, self._bytes = 0, 0.0
 

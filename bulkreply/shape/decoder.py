@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import accumulate, groupby
 
 import polars as pl
 
@@ -25,7 +25,7 @@ _LONGEST_PLAIN_ID = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Lane:
+class Reading:
     """What is asked of a page, for the columns whose routes are open."""
 
     schema: dict[str, pl.DataType]
@@ -41,11 +41,13 @@ class Decoded:
 
     Attributes:
         ids: What tells its records apart, as text.
+        page: Its fields.
+        reading: What was asked of it.
     """
 
     ids: list[str]
     page: Page
-    lane: Lane
+    reading: Reading
 
 
 class Decoder:
@@ -63,7 +65,7 @@ class Decoder:
         self._schema: dict[str, pl.DataType] = {key: TEXT}
         self._columns = [column for column, _ in columns]
         self._routes = {column.name: way for column, kind in columns if (way := self._route(column, kind))}
-        self._lanes: dict[frozenset[str], Lane] = {}
+        self._readings: dict[frozenset[str], Reading] = {}
 
     def _route(self, column: Column, kind: pl.DataType) -> Route | None:
         """The way of a column; a field is decoded as one type, another way to it has to take the records."""
@@ -79,65 +81,67 @@ class Decoder:
         if b"\\" in text and (b"\\ud" in text or b"\\uD" in text):
             return None  # half a character: polars does not refuse it
         try:
-            closed = frozenset(
-                name for name, way in self._routes.items() if way.closed is not None and way.closed(text)
-            )
-            lane = self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
+            reading = self._reading_of(text)
             with _unusual_only():
-                page = Page((text,), pl.read_json(text, schema=lane.schema))
-                return Decoded(self._ids(page), page, lane)
+                page = Page((text,), pl.read_json(text, schema=reading.schema))
+                return Decoded(self._ids(page), page, reading)
         except Unusual:
             return None
 
     def rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
         """Rows of the main table, for each page; None for one whose records have to be read one by one."""
         found: list[pl.DataFrame | None] = []
-        for _, some in groupby(pages, key=lambda one: id(one.lane)):
+        for _, some in groupby(pages, key=lambda one: id(one.reading)):
             found += self._rows(list(some))
         return found
 
     def _rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
-        """Rows of pages in one lane: of all together, or where one of them is unusual, of each alone."""
+        """Rows of pages read alike: of all together; of each alone where one is unusual, or takes its records."""
+        rows = None if len(pages) > 1 and self._takes_records(pages[0].reading) else self._together(pages)
+        if rows is None:
+            return [None] if len(pages) == 1 else [rows for one in pages for rows in self._rows([one])]
+        ends = accumulate(len(one.ids) for one in pages)
+        return [rows.slice(end - len(one.ids), len(one.ids)) for one, end in zip(pages, ends, strict=True)]
+
+    def _together(self, pages: Sequence[Decoded]) -> pl.DataFrame | None:
+        """Rows of pages read alike; None where something is unusual."""
         try:
             with _unusual_only():
-                rows = self._made(pages[0].lane, Page.joined([one.page for one in pages]))
+                return self._made(pages[0].reading, Page.joined([one.page for one in pages]))
         except Unusual:
-            return [None] if len(pages) == 1 else [rows for one in pages for rows in self._rows([one])]
-        found: list[pl.DataFrame | None] = []
-        begin = 0
-        for one in pages:
-            found.append(rows.slice(begin, len(one.ids)))
-            begin += len(one.ids)
-        return found
+            return None
 
-    def _made(self, lane: Lane, page: Page) -> pl.DataFrame:
-        said = page.fields.select(lane.watched).row(0) if lane.watched else ()
-        odd = [name for name, what in zip(lane.watching, said, strict=True) if not lane.routes[name].usual(what)]
-        rows = page.fields.select(lane.made)
-        looked = [one for name in odd if (one := lane.routes[name].look(page)) is not None]
+    def _made(self, reading: Reading, page: Page) -> pl.DataFrame:
+        said = page.fields.select(reading.watched).row(0) if reading.watched else ()
+        odd = [name for name, what in zip(reading.watching, said, strict=True) if not reading.routes[name].usual(what)]
+        rows = page.fields.select(reading.made)
+        looked = [one for name in odd if (one := reading.routes[name].look(page)) is not None]
         rows = rows.with_columns(looked) if looked else rows
         nulls, held = _nulls(rows), _nulls(page.fields)
-        if any(way.full and nulls[name] != held[way.name] for name, way in lane.routes.items()):
+        if any(way.full and nulls[name] != held[way.name] for name, way in reading.routes.items()):
             raise Unusual
-        if len(lane.routes) < len(self._columns):
-            rows = pl.DataFrame([self._column(column, lane, rows, page) for column in self._columns])
+        if self._takes_records(reading):
+            rows = pl.DataFrame([self._column(column, reading, rows, page) for column in self._columns])
         return rows
 
-    def _column(self, column: Column, lane: Lane, rows: pl.DataFrame, page: Page) -> pl.Series:
+    def _takes_records(self, reading: Reading) -> bool:
+        return len(reading.routes) < len(self._columns)
+
+    def _column(self, column: Column, reading: Reading, rows: pl.DataFrame, page: Page) -> pl.Series:
         """A column that was made, or that only the records tell."""
-        if column.name in lane.routes:
+        if column.name in reading.routes:
             return rows.get_column(column.name)
         return self._values(column, column.read(page.records))
 
-    def _lane_of(self, text: bytes) -> Lane:
+    def _reading_of(self, text: bytes) -> Reading:
         closed = frozenset(name for name, way in self._routes.items() if way.closed is not None and way.closed(text))
-        return self._lanes.get(closed) or self._lanes.setdefault(closed, self._lane(closed))
+        return self._readings.get(closed) or self._readings.setdefault(closed, self._reading(closed))
 
-    def _lane(self, closed: frozenset[str]) -> Lane:
+    def _reading(self, closed: frozenset[str]) -> Reading:
         routes = {name: way for name, way in self._routes.items() if name not in closed}
         asked = {self._key, *(way.name for way in routes.values())}
         watching = {name: way.watch.alias(name) for name, way in routes.items() if way.watch is not None}
-        return Lane(
+        return Reading(
             {name: kind for name, kind in self._schema.items() if name in asked},
             routes,
             [way.made.alias(name) for name, way in routes.items()],

@@ -53,13 +53,11 @@ class Page:
 
     @classmethod
     def joined(cls, pages: Sequence[Page]) -> Page:
-        """Pages as one.
+        """Pages as one; what it keeps goes with it.
 
         Args:
             pages: With the same fields.
         """
-        if len(pages) == 1:
-            return pages[0]
         return cls(tuple(text for page in pages for text in page.texts), pl.concat([page.fields for page in pages]))
 
     @property
