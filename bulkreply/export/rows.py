@@ -17,7 +17,7 @@ from bulkreply.wire.compare import ABSENT, at_path
 
 CHANGE = "_change"
 _ROWS, _BYTES = 10_000, 8 << 20
-"""Of pages that become rows together, whichever is reached first."""
+"""Of pages that become rows together, whichever is reached first; standard output gets every page at once."""
 Record = Mapping[str, Any]
 
 
@@ -68,6 +68,7 @@ class Gathered:
     def __init__(self, plan: ExportPlan, pages: Pages) -> None:
         self._plan = plan
         self._pages = pages
+        self._most_rows = 1 if plan.job.target.file == "-" else _ROWS
         self._waiting: list[tuple[Scope, StoredPage, Decoded]] = []
 
     def add(self, scope: Scope, page: StoredPage, decoded: Decoded | None = None) -> list[pl.DataFrame]:
@@ -82,7 +83,8 @@ class Gathered:
             return [*self.rest(), self._from_records(scope, page)]
         self._waiting.append((scope, page, decoded))
         waiting = [page for _, page, _ in self._waiting]
-        full = sum(page.count for page in waiting) >= _ROWS or sum(len(page.body) for page in waiting) >= _BYTES
+        rows, size = sum(page.count for page in waiting), sum(len(page.body) for page in waiting)
+        full = rows >= self._most_rows or size >= _BYTES
         return self.rest() if full else []
 
     def rest(self) -> list[pl.DataFrame]:
