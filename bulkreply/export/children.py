@@ -11,7 +11,7 @@ import polars as pl
 from bulkreply.databases import Database, Mode
 from bulkreply.export.changes import Changes
 from bulkreply.export.plan import ExportPlan
-from bulkreply.shape.tables import INDEX, PARENT, ROOT, Table
+from bulkreply.shape.tables import INDEX, PARENT, ROOT
 
 Records = Iterator[list[dict[str, Any]]]
 
@@ -21,12 +21,12 @@ class Child:
     """A table of what was unwound.
 
     Attributes:
-        table: Name and columns, those its rows turn out to have.
-        rows: All of them.
+        name: As of the table, `sequences__steps`.
+        rows: All of them, with the columns they turn out to have.
         stale: What to look for in a table that is merged into: the records whose old rows go.
     """
 
-    table: Table
+    name: str
     rows: pl.DataFrame
     stale: pl.DataFrame
 
@@ -64,7 +64,7 @@ def _child(plan: ExportPlan, name: str, rows: list[dict[str, Any]], written: Ite
     bare = [{title: value for title, value in row.items() if title not in fixed} for row in rows]
     inside = pl.DataFrame(bare, infer_schema_length=None, strict=False) if any(bare) else pl.DataFrame()
     frame = pl.DataFrame([*fixed.values(), *inside.get_columns()])
-    return Child(Table(name, frame.schema), frame, pl.DataFrame([_column(named, list(written), kind)]))
+    return Child(name, frame, pl.DataFrame([_column(named, list(written), kind)]))
 
 
 def _kind(values: Iterable[Any]) -> pl.DataType:
@@ -78,7 +78,7 @@ def _column(name: str, values: Iterable[Any], kind: pl.DataType) -> pl.Series:
 
 def write_child(database: Database, name: str, child: Child, mode: Mode) -> int:
     """Writes its rows; merging, those of a record that is written again or is gone leave first."""
-    schema, frames = child.table.schema, iter([child.rows])
+    schema, frames = child.rows.schema, iter([child.rows])
     if mode != "merge":
         return database.write(name, schema, frames, mode=mode, key=()).rows_inserted
     key = (*((ROOT,) if ROOT in schema else ()), PARENT, INDEX)

@@ -65,12 +65,12 @@ def _to_files(
     parts: list[tuple[str, Part]] = []
     try:
         children = children_of(plan, records_of(plan, pages), changes)
-        places = [place_of(plan, child.table.name, now, account) for child in children]
+        places = [place_of(plan, child.name, now, account) for child in children]
         main = early or Part(place_of(plan, "", now, account), _schema(plan, marked), options)
         parts.append((plan.spec.name, main))
         _fill(main, iter(()) if early else frames(plan, pages, changes, marked))
         for child, place in zip(children, places, strict=True):
-            parts.append((child.table.name, Part(place, child.table.schema, options)))
+            parts.append((child.name, Part(place, child.rows.schema, options)))
             _fill(parts[-1][1], iter([child.rows]))
         for name, part in parts:
             done.rows[name] = part.rows
@@ -104,7 +104,7 @@ def _to_database(plan: ExportPlan, pages: Pages, changes: Changes | None) -> Del
             written = database.write(name, schema, rows, mode=mode, key=keys if mode == "merge" else (), deleted=gone)
             done.rows[name] = written.rows_inserted + written.rows_updated + written.rows_deleted
             for child in children_of(plan, records_of(plan, pages), changes):
-                beside = f"{name}__{child.table.name.partition('__')[2]}"
+                beside = f"{name}__{child.name.partition('__')[2]}"
                 done.rows[beside] = write_child(database, beside, child, mode)
     finally:
         database.close()

@@ -2,6 +2,6 @@
 
 from bulkreply.shape.columns import Column, columns_of
 from bulkreply.shape.decoder import Decoded
-from bulkreply.shape.tables import Shape, Table
+from bulkreply.shape.tables import Shape
 
-__all__ = ["Column", "Decoded", "Shape", "Table", "columns_of"]
+__all__ = ["Column", "Decoded", "Shape", "columns_of"]

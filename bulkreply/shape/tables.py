@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 
@@ -21,19 +20,6 @@ PARENT, INDEX, ROOT = "_parent_id", "_index", "_record_id"
 Record = Mapping[str, Any]
 _DEEPEST = 4
 """Levels of tables that are made though no record fills them: shapes may hold themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table of an export.
-
-    Attributes:
-        name: `contacts`, or `sequences__steps` for what was unwound.
-        schema: Of every frame.
-    """
-
-    name: str
-    schema: pl.Schema
 
 
 class Shape:
