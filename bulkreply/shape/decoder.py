@@ -10,16 +10,17 @@ look at the bytes where a text looks like one. An object that names a field twic
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, groupby
+from typing import TypeVar
 
 import polars as pl
 
 from bulkreply.shape.columns import Column
 from bulkreply.shape.routes import EXACT, TEXT, Page, Route, Unusual, Values, route_of
 
+_Made = TypeVar("_Made")
 _LONGEST_PLAIN_ID = 15
 """Digits up to which a whole number is written in one way only, however it was read."""
 
@@ -80,13 +81,12 @@ class Decoder:
         """
         if b"\\" in text and (b"\\ud" in text or b"\\uD" in text):
             return None  # half a character: polars does not refuse it
-        try:
-            reading = self._reading_of(text)
-            with _unusual_only():
-                page = Page((text,), pl.read_json(text, schema=reading.schema))
-                return Decoded(self._ids(page), page, reading)
-        except Unusual:
-            return None
+        return _unless_unusual(lambda: self._read(text))
+
+    def _read(self, text: bytes) -> Decoded:
+        reading = self._reading_of(text)
+        page = Page((text,), pl.read_json(text, schema=reading.schema))
+        return Decoded(self._ids(page), page, reading)
 
     def rows(self, pages: Sequence[Decoded]) -> list[pl.DataFrame | None]:
         """Rows of the main table, for each page; None for one whose records have to be read one by one."""
@@ -105,11 +105,7 @@ class Decoder:
 
     def _together(self, pages: Sequence[Decoded]) -> pl.DataFrame | None:
         """Rows of pages read alike; None where something is unusual."""
-        try:
-            with _unusual_only():
-                return self._made(pages[0].reading, Page.joined([one.page for one in pages]))
-        except Unusual:
-            return None
+        return _unless_unusual(lambda: self._made(pages[0].reading, Page.joined([one.page for one in pages])))
 
     def _made(self, reading: Reading, page: Page) -> pl.DataFrame:
         said = page.fields.select(reading.watched).row(0) if reading.watched else ()
@@ -168,17 +164,16 @@ def _plain(ids: Sequence[str]) -> bool:
     return digits.isascii() and digits.isdigit() and min(ids) >= "1" and max(map(len, ids)) <= _LONGEST_PLAIN_ID
 
 
-@contextmanager
-def _unusual_only() -> Iterator[None]:
-    """Whatever polars says of a page: it is unusual."""
+def _unless_unusual(make: Callable[[], _Made]) -> _Made | None:
+    """What is made of a page; None where it is unusual, be it in the eyes of polars."""
     try:
-        yield
-    except pl.exceptions.PolarsError:
-        raise Unusual from None
+        return make()
+    except (Unusual, pl.exceptions.PolarsError):
+        return None
     except BaseException as error:
-        if type(error).__name__ == "PanicException":
-            raise Unusual from None
-        raise
+        if type(error).__name__ != "PanicException":
+            raise
+        return None
 
 
 def _nulls(frame: pl.DataFrame) -> dict[str, int]:
