@@ -74,7 +74,7 @@ async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> Export
     Raises:
         JobInvalid: The job does not fit the object or the account; all problems at once.
     """
-    source = job.source
+    source, texts = job.source, format_of(job) in ("csv", "tsv")
     spec, operation = _listing(job, catalog)
     inputs = inputs_of(spec, operation)
     known = {**spec.fields, **inputs}
@@ -98,9 +98,7 @@ async def make_export_plan(job: Job, catalog: Catalog, client: Client) -> Export
     defaults = {n: f.default for n, f in inputs.items() if f.default and n not in sent and n not in fillers}
     parents = await _parents(client, spec, operation, where)
     in_query = operation.method == "GET"
-    shape = Shape(
-        spec, columns, unwind_of(job), shapes_of(catalog, spec, spec.fields), format_of(job) in ("csv", "tsv")
-    )
+    shape = Shape(spec, columns, unwind_of(job), shapes_of(catalog, spec, spec.fields), texts)
     plan = ExportPlan(
         job=job,
         spec=spec,

@@ -83,7 +83,7 @@ class Gathered:
             return [*self.rest(), self._from_records(scope, page)]
         self._waiting.append((scope, page, decoded))
         waiting = [page for _, page, _ in self._waiting]
-        rows, size = sum(page.count for page in waiting), sum(len(page.body) for page in waiting)
+        rows, size = sum(page.count - len(page.left_out) for page in waiting), sum(len(page.body) for page in waiting)
         full = rows >= self._most_rows or size >= _BYTES
         return self.rest() if full else []
 

@@ -25,7 +25,7 @@ from bulkreply.export.manifest import manifest_of, write_manifest
 from bulkreply.export.part import Part, early_part
 from bulkreply.export.plan import ExportPlan, make_export_plan
 from bulkreply.export.pull import Pull, read_details
-from bulkreply.export.rows import Gathered, records_of
+from bulkreply.export.rows import Gathered, as_listed, records_of
 from bulkreply.ledger import Ledger
 from bulkreply.ledger.pages import Pages
 from bulkreply.mapping import reject_frame
@@ -187,7 +187,9 @@ class _Export:
         pull.decode = plan.shape.decode_ids
         rows, early = Gathered(plan, pages), self._early
         if early is not None:
-            pull.decode, pull.kept = plan.shape.decode, lambda *page: early.add_all(rows.add(*page))
+            if as_listed(plan):
+                pull.decode = plan.shape.decode
+            pull.kept = lambda *page: early.add_all(rows.add(*page))
         try:
             doubts = await pull.run()
             if plan.details and not asked():
